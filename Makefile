@@ -1,0 +1,42 @@
+# make demo: the main job on the built-in emulator.   make test: all tests.
+# make check: style, types, shape.                     make bench: speed beside peers.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test check bench workflows clean
+
+demo: $(VENV)/.demo
+	$(BIN)/comfyproof run specs/production_upscale_enhance.yaml
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_shape.py
+
+bench: $(VENV)/.test
+	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
+
+# What specs/ compiles to, committed; a test rebuilds and compares.
+workflows: $(VENV)/.demo
+	for each in specs/*.yaml; do \
+	  $(BIN)/comfyproof compile $$each -o workflows/$$(basename $$each .yaml).api.json || exit 1; done
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("comfyproof needs Python 3.11 or newer; make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[run]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) out build dist

@@ -1,0 +1,1 @@
+"""Which nodes exist: pinned snapshots of a server's /object_info."""

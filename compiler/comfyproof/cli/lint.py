@@ -1,0 +1,80 @@
+"""lint: what is wrong with specs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from .exits import Exit
+from .terminal import catalog_option, read_catalog_option, read_changes, show, show_summary, spec_changes
+
+
+@click.command("lint")
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to write the findings.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info"]),
+    default="error",
+    show_default=True,
+    help="Exit with 1 on findings as bad as this.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 3 if a node could not be examined.")
+@catalog_option
+@spec_changes
+def lint_command(
+    files: tuple[str, ...],
+    form: str,
+    fail_on: str,
+    strict: bool,
+    catalog_file: str | None,
+    inputs: tuple[str, ...],
+    settings: tuple[str, ...],
+    variant: str | None,
+) -> int:
+    """Say what is wrong with specs, without running anything.
+
+    FILES are specs and folders of specs. Nothing is executed and no server is asked.
+    """
+    from ..driver import compile_spec
+    from ..report.json import as_json
+
+    catalog = read_catalog_option(catalog_file)
+    changes = read_changes(inputs, settings, variant)
+    compiled = [compile_spec(file, catalog, changes) for file in _specs(files)]
+    findings = [finding for each in compiled for finding in each.findings]
+    unknown = list(dict.fromkeys(each for one in compiled for each in one.not_examined))
+    if form == "json":
+        sys.stdout.write(as_json(findings, [each.file for each in compiled if each.readable], unknown))
+    else:
+        show(findings, sys.stdout)
+        show_summary(findings, unknown, sys.stdout)
+    ranks = {"error": 0, "warning": 1, "info": 2}
+    if not all(each.readable for each in compiled):
+        return Exit.NOT_EXAMINED
+    if any(ranks[finding.rule.severity] <= ranks[fail_on] for finding in findings):
+        return Exit.FINDINGS
+    return Exit.NOT_EXAMINED if strict and any(each.what.startswith("node ") for each in unknown) else Exit.FINE
+
+
+def _specs(files: tuple[str, ...]) -> list[str]:
+    """The files, and the specs in the folders among them, each once."""
+    found: dict[str, None] = {}
+    for file in files:
+        if not Path(file).is_dir():
+            found[file] = None
+            continue
+        inside = sorted(str(path) for path in Path(file).rglob("*.y*ml") if path.suffix in (".yaml", ".yml"))
+        if not inside:
+            raise click.UsageError(f'there is no spec (.yaml) in the folder "{file}"')
+        found.update(dict.fromkeys(inside))
+    return list(found)

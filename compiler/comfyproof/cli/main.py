@@ -1,0 +1,92 @@
+"""The command line's entry: which commands there are, loaded only when one is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from .. import __version__
+from .exits import Exit
+
+# command -> (module, what it is for)
+COMMANDS = {
+    "lint": ("lint", "Say what is wrong with specs, without running anything."),
+    "compile": ("compile", "Compile a spec to a workflow that ComfyUI takes."),
+    "run": ("run", "Run a spec on a server and prove the pictures."),
+    "serve": ("serve", "Serve the emulator, a small ComfyUI on this machine."),
+    "catalog": ("catalog", "Show, search and pin catalogs of nodes."),
+    "explain": ("explain", "Explain a rule by its code."),
+    "rules": ("explain", "List all rules."),
+}
+
+
+class _LazyGroup(click.Group):
+    """A group that knows its commands' names and purposes, and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"comfyproof.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from ..diagnostics import nearest
+
+            near = nearest(args[0], COMMANDS)
+            hint = f' Did you mean "{near}"?' if near else ""
+            ctx.fail(f'No such command "{args[0]}".{hint}')
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, purpose) for name, (_, purpose) in COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="comfyproof")
+def cli() -> None:
+    """Compile, prove and run ComfyUI pipelines written as code.
+
+    \b
+    comfyproof lint specs/                     what is wrong, before it costs anything
+    comfyproof run spec.yaml                   one picture on the built-in emulator
+    comfyproof run spec.yaml --server URL      the same on a real ComfyUI
+
+    Exit codes: 0 fine, 1 findings or failed jobs, 2 usage, 3 not examined, 4 server unreachable,
+    6 disk, 130 interrupted.
+    """
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Runs a command and exits with its code."""
+    try:
+        code: Any = cli.main(argv, prog_name="comfyproof", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        code = Exit.INTERRUPTED
+    except click.ClickException as problem:
+        problem.show()
+        code = problem.exit_code
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        code = Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away, as `| head` does; Python would complain again on closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = Exit.FINE
+    except OSError as problem:
+        name = f'"{problem.filename}": ' if problem.filename else ""
+        click.echo(f"error: {name}{problem.strerror or problem}", err=True)
+        code = Exit.DISK
+    sys.exit(int(code or 0))

@@ -1,0 +1,154 @@
+"""What can be wrong with a pipeline, where, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error stops compilation, the others do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of text; lines and columns count from 1, the end is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Text(Protocol):
+    """Anything an author wrote that can say where a path of it stands."""
+
+    @property
+    def file(self) -> str:
+        """What its author knows it by: a file, or an option."""
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+
+    def at(self, path: Path, *, key: bool = False) -> Span:
+        """Where a path's value, or key, stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an author wrote something: a path in a text; with `key`, its name and not its value."""
+
+    source: Text
+    path: Path = ()
+    key: bool = False
+
+    def span(self) -> Span:
+        """The stretch of text, found only now: places are made by the thousand, shown by the few."""
+        return self.source.at(self.path, key=self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A text of which only one stretch is of interest, for what has no path yet."""
+
+    file: str
+    text: str
+    span: Span
+
+    def at(self, path: Path, *, key: bool = False) -> Span:
+        """That one stretch, whatever the path."""
+        return self.span
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of finding; `doc` is its page: what, why, and examples."""
+
+    code: str
+    name: str
+    severity: Severity
+    doc: str
+
+    def at(self, place: Place | None, message: str, help: str = "") -> Diagnostic:
+        """A finding of this rule."""
+        return Diagnostic(self, message, place, help)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: what is wrong here, and one thing to do about it."""
+
+    rule: Rule
+    message: str
+    place: Place | None
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotExamined:
+    """Something a check could not look at; silence about it would read as a pass."""
+
+    what: str
+    reason: str
+
+
+def in_reading_order(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The findings by file and position, each once."""
+
+    def key(finding: Diagnostic) -> tuple[str, int, int, str, str]:
+        if finding.place is None:
+            return ("", 0, 0, finding.rule.code, finding.message)
+        span = finding.place.span()
+        return (finding.place.source.file, span.line, span.column, finding.rule.code, finding.message)
+
+    return [pair[1] for pair in sorted({key(f): f for f in findings}.items())]
+
+
+def has_errors(findings: Iterable[Diagnostic]) -> bool:
+    """Whether any finding stops compilation."""
+    return any(finding.rule.severity is Severity.ERROR for finding in findings)
+
+
+def edit_distance(left: str, right: str) -> int:
+    """How many letters to insert, drop, replace or swap with their neighbour to get from one to the other."""
+    before: list[int] = []
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        older, before, row = before, row, [i]
+        for j, b in enumerate(right, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == right[j - 2] and b == left[i - 2]:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, if one is near enough to say so."""
+    import difflib
+
+    names = list(known)
+    folded = {name.casefold(): name for name in reversed(names)}
+    near = difflib.get_close_matches(word.casefold(), folded, n=5, cutoff=0.6)
+    if not near:
+        return None
+    return folded[min(near, key=lambda name: edit_distance(word.casefold(), name))]
+
+
+def did_you_mean(word: str, known: Iterable[str], what: str = "") -> str:
+    """Help for a mistyped name: the nearest known one, else all of a short list, else nothing."""
+    names = sorted(known)
+    if near := nearest(word, names):
+        return f'did you mean "{near}"?'
+    if what and names and len(names) <= 12:
+        return f"{what}: {', '.join(names)}"
+    return ""

@@ -1,0 +1,87 @@
+"""Compiling one spec: the one place that knows the order of things, and the list of all rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from . import source as source_module
+from .catalog.pinned import Catalog
+from .diagnostics import Diagnostic, NotExamined, Rule, has_errors, in_reading_order
+from .formats.api import dump_api, to_api
+from .graph import Graph
+from .lower import lower
+from .passes.pipeline import run_passes
+from .rules.registry import GRAPH_RULES, check
+from .source import Source, read_source
+from .spec import changes as changes_module
+from .spec import inputs as inputs_module
+from .spec import pipeline as pipeline_module
+from .spec import problems as problems_module
+from .spec.pipeline import Changes, Spec, read_spec
+from .stages import site as site_module
+
+RULES: tuple[Rule, ...] = tuple(
+    sorted(
+        (
+            *source_module.RULES,
+            *problems_module.RULES,
+            *changes_module.RULES,
+            *pipeline_module.RULES,
+            *site_module.RULES,
+            *inputs_module.RULES,
+            *(each.rule for each in GRAPH_RULES),
+        ),
+        key=lambda rule: rule.code,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What became of a spec; `graph` is None where an error stopped it."""
+
+    file: str
+    spec: Spec | None
+    graph: Graph | None
+    catalog: Catalog
+    findings: tuple[Diagnostic, ...]
+    not_examined: tuple[NotExamined, ...]
+    readable: bool = True
+
+    @cached_property
+    def prompt(self) -> dict[str, Any]:
+        """The graph as a server takes it."""
+        assert self.graph is not None
+        return to_api(self.graph)
+
+    def text(self) -> str:
+        """The graph as API JSON, the same bytes every time."""
+        assert self.graph is not None
+        return dump_api(self.graph)
+
+
+def compile_spec(file: str | Path, catalog: Catalog, changes: Changes) -> Compiled:
+    """A spec's graph, or all that is wrong with it."""
+    source, findings = read_source(file)
+    if source is None:
+        unreadable = any(finding.rule is source_module.UNREADABLE for finding in findings)
+        return Compiled(str(file), None, None, catalog, tuple(in_reading_order(findings)), (), not unreadable)
+    return _compile(str(file), source, findings, catalog, changes)
+
+
+def _compile(file: str, source: Source, findings: list[Diagnostic], catalog: Catalog, changes: Changes) -> Compiled:
+    graph = None
+    not_examined: list[NotExamined] = []
+    spec = read_spec(source, changes, findings)
+    if spec is not None:
+        lowered = lower(spec, catalog, findings)
+        found, not_examined = check(lowered, catalog)
+        findings += found
+        if spec.target is not None:
+            not_examined.append(NotExamined("target", "memory and time are not predicted yet"))
+        if not has_errors(findings):
+            graph = run_passes(lowered, catalog)
+    return Compiled(file, spec, graph, catalog, tuple(in_reading_order(findings)), tuple(not_examined))

@@ -1,0 +1,1 @@
+"""Formats of workflows, reading and writing side by side."""

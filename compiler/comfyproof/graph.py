@@ -1,0 +1,138 @@
+"""The graph of nodes and links that everything else reads: frozen, with the places it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+from .diagnostics import Place
+
+if TYPE_CHECKING:
+    import networkx
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An output of a node, as the input of another takes it."""
+
+    node: str
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file of the author's that a node reads, uploaded under its content's hash before a run.
+
+    `path` is where it lies on this machine, `name` what it is called in a compiled workflow.
+    """
+
+    path: str
+    name: str
+
+
+Literal: TypeAlias = "bool | int | float | str | list[Literal] | dict[str, Literal] | None"
+Value: TypeAlias = "Literal | Link | Asset"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node: its class, its inputs in the order they were given, and where an author asked for it."""
+
+    id: str
+    type: str
+    inputs: Mapping[str, Value]
+    title: str = ""
+    stage: str = ""
+    origins: tuple[Place, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    def links(self) -> Iterator[tuple[str, Link]]:
+        """The inputs that are links."""
+        for name, value in self.inputs.items():
+            if isinstance(value, Link):
+                yield name, value
+
+    def place(self, input_name: str | None = None) -> Place | None:
+        """Where an input, or else the node itself, was written."""
+        if input_name is not None and input_name in self.places:
+            return self.places[input_name]
+        return self.origins[0] if self.origins else None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes by id. A pass never changes one; it builds another."""
+
+    nodes: Mapping[str, Node]
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[str, ...]]:
+        """The nodes that take something from each node."""
+        found: dict[str, list[str]] = {id: [] for id in self.nodes}
+        for node in self.nodes.values():
+            for _, link in node.links():
+                if link.node in found and node.id not in found[link.node]:
+                    found[link.node].append(node.id)
+        return {id: tuple(ids) for id, ids in found.items()}
+
+    def producers(self, id: str) -> list[str]:
+        """The nodes that a node takes something from, in the order of its inputs."""
+        return list(dict.fromkeys(link.node for _, link in self.nodes[id].links() if link.node in self.nodes))
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """The ids with producers before consumers, else as they stand; nodes on a cycle are left out."""
+        waiting = {id: len(self.producers(id)) for id in self.nodes}
+        ready = [id for id, count in waiting.items() if count == 0]
+        ordered: list[str] = []
+        position = {id: n for n, id in enumerate(self.nodes)}
+        while ready:
+            id = ready.pop(0)
+            ordered.append(id)
+            freed = []
+            for consumer in self.consumers[id]:
+                waiting[consumer] -= 1
+                if waiting[consumer] == 0:
+                    freed.append(consumer)
+            if freed:
+                ready = sorted([*ready, *freed], key=position.__getitem__)
+        return tuple(ordered)
+
+    def upstream(self, ids: Iterator[str] | list[str]) -> set[str]:
+        """These nodes and all that feed them."""
+        found: set[str] = set()
+        waiting = list(ids)
+        while waiting:
+            id = waiting.pop()
+            if id not in found:
+                found.add(id)
+                waiting.extend(self.producers(id))
+        return found
+
+    def renamed(self, new_id: Callable[[str], str]) -> Graph:
+        """The same graph under other ids; ids that become equal become one node, the first."""
+        nodes: dict[str, Node] = {}
+        for node in self.nodes.values():
+            inputs = {
+                name: Link(new_id(value.node), value.output)
+                if isinstance(value, Link) and value.node in self.nodes
+                else value
+                for name, value in node.inputs.items()
+            }
+            nodes.setdefault(new_id(node.id), replace(node, id=new_id(node.id), inputs=inputs))
+        return Graph(nodes)
+
+    def nx(self) -> networkx.MultiDiGraph[str]:
+        """A networkx view, for what explains or compares graphs."""
+        import networkx
+
+        view: networkx.MultiDiGraph[str] = networkx.MultiDiGraph()
+        for node in self.nodes.values():
+            view.add_node(node.id, type=node.type)
+        for node in self.nodes.values():
+            for name, link in node.links():
+                if link.node in self.nodes:
+                    view.add_edge(link.node, node.id, output=link.output, input=name)
+        return view

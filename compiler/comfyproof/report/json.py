@@ -1,0 +1,39 @@
+"""Findings as JSON, for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from ..diagnostics import Diagnostic, NotExamined
+
+SCHEMA = "comfyproof/findings/1"
+
+
+def as_json(findings: Iterable[Diagnostic], examined: Iterable[str], not_examined: Iterable[NotExamined]) -> str:
+    """The findings of some files as one JSON document."""
+    document = {
+        "schema": SCHEMA,
+        "findings": [_entry(finding) for finding in findings],
+        "examined": list(examined),
+        "not_examined": [{"what": each.what, "reason": each.reason} for each in not_examined],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _entry(finding: Diagnostic) -> dict[str, Any]:
+    rule, place = finding.rule, finding.place
+    entry: dict[str, Any] = {
+        "code": rule.code,
+        "name": rule.name,
+        "severity": rule.severity.value,
+        "message": finding.message,
+        "help": finding.help,
+        "file": place.source.file if place else None,
+        "path": list(place.path) if place else None,
+    }
+    if place is not None:
+        span = place.span()
+        entry.update(line=span.line, column=span.column, end_line=span.end_line, end_column=span.end_column)
+    return entry

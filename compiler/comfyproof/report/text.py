@@ -1,0 +1,76 @@
+"""Findings as text: the message, the author's own line with a caret, and one thing to do."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from ..diagnostics import Diagnostic, NotExamined, Severity
+
+_COLORS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.INFO: "36;1"}
+MAX_WIDTH = 120
+
+
+def clean(text: str) -> str:
+    """Text from outside without what could command a terminal."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else f"\\x{ord(c):02x}" for c in text)
+
+
+def render(findings: Iterable[Diagnostic], *, color: bool = False) -> str:
+    """All findings, one block each."""
+    return "\n".join(_block(finding, color) for finding in findings)
+
+
+def summary(findings: Sequence[Diagnostic], not_examined: Sequence[NotExamined], *, color: bool = False) -> str:
+    """What was found in all, in one line, and what was not looked at, one line each."""
+    counts = [(s, sum(1 for f in findings if f.rule.severity is s)) for s in Severity]
+    said = [f"{n} {s.value}{'' if n == 1 or s is Severity.INFO else 's'}" for s, n in counts if n]
+    reasons: dict[str, list[str]] = {}
+    for each in not_examined:
+        reasons.setdefault(each.reason, []).append(clean(each.what))
+    lines = [_paint(f"not examined: {', '.join(whats)}: {why}", "2", color) for why, whats in reasons.items()]
+    lines.append(", ".join(said) if said else "no findings")
+    return "\n".join(lines) + "\n"
+
+
+def _block(finding: Diagnostic, color: bool) -> str:
+    rule, place = finding.rule, finding.place
+    where = ""
+    excerpt: list[str] = []
+    if place is not None:
+        span = place.span()
+        where = f"{clean(place.source.file)}:{span.line}:{span.column}: "
+        excerpt = _excerpt(place.source.text, span.line, span.column, span.end_line, span.end_column, color)
+    severity = _paint(rule.severity.value, _COLORS[rule.severity], color)
+    lines = [f"{_paint(where, '1', color)}{severity}[{rule.code}]: {clean(finding.message)}", *excerpt]
+    if finding.help:
+        lines.append(f"  {_paint('help:', '36', color)} {clean(finding.help)}")
+    return "\n".join(lines) + "\n"
+
+
+def _excerpt(text: str, line: int, column: int, end_line: int, end_column: int, color: bool) -> list[str]:
+    rows = text.split("\n")
+    if not 0 < line <= len(rows) or not rows[line - 1].strip():
+        return []
+    row = rows[line - 1].rstrip("\r")
+    end = end_column if end_line == line else len(row.split(" #")[0].rstrip()) + 1
+    start = column - 1
+    if len(row) > MAX_WIDTH:  # show what is round the spot
+        shift = max(0, min(start - 40, len(row) - MAX_WIDTH))
+        row, start, end = row[shift : shift + MAX_WIDTH], start - shift, end - shift
+    shown = clean(row)
+    before, marked = _width(clean(row[:start])), max(1, _width(clean(row[start : max(start + 1, end - 1)])))
+    gutter = len(str(line))
+    return [
+        f"{' ' * gutter} |",
+        f"{line} | {shown}",
+        f"{' ' * gutter} | {' ' * before}{_paint('^' * marked, '31;1', color)}",
+    ]
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in text)
+
+
+def _paint(text: str, code: str, color: bool) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if color and text else text

@@ -1,0 +1,1 @@
+"""Checks over a graph, each one function with its page as its docstring."""

@@ -1,0 +1,218 @@
+"""Rules on nodes and links: does every node exist, and does every link hold?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..catalog.nodes import Input, NodeType
+from ..catalog.pinned import Catalog
+from ..diagnostics import NotExamined, Severity, did_you_mean, edit_distance, nearest
+from ..graph import Graph, Node
+from ..passes.defaults import default_of
+from .rule import Problem, rule
+
+
+@rule("CP301", "unknown-node", Severity.ERROR)
+def unknown_node(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A node is of a class that no server of this catalog has.
+
+    A server refuses the whole prompt then, also where the node feeds no output. With the built-in
+    catalog a class that is only unknown is not examined: it may come from one of the many node
+    packs that the catalog lacks. One that is within two letters of a known class is an error.
+
+    Bad:
+
+        nodes: {soft: {ImageBlurr: {image: $load}}}
+
+    Good:
+
+        nodes: {soft: {ImageBlur: {image: $load}}}
+    """
+    for node in graph.nodes.values():
+        if node.type in catalog.raw:
+            continue
+        near = nearest(node.type, catalog.names())
+        if not catalog.lists_files and not (near and edit_distance(near.casefold(), node.type.casefold()) <= 2):
+            yield NotExamined(
+                f'node "{node.title}" of the class "{node.type}"',
+                "the built-in catalog does not have it; pin yours with: comfyproof catalog pin URL",
+            )
+            continue
+        yield Problem(node, None, f'there is no node "{node.type}"', f'did you mean "{near}"?' if near else "")
+
+
+@rule("CP302", "undeclared-input", Severity.ERROR)
+def undeclared_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A node is given an input that its class does not declare.
+
+    A server ignores a plain value there; with a link there the node fails when it runs.
+
+    Bad:
+
+        nodes: {soft: {ImageBlur: {image: $load, radius: 3}}}
+
+    Good:
+
+        nodes: {soft: {ImageBlur: {image: $load, blur_radius: 3}}}
+    """
+    for node, declared in _known(graph, catalog):
+        for name in node.inputs:
+            if name not in declared.inputs:
+                yield Problem(
+                    node,
+                    name,
+                    f'"{node.type}" has no input "{name}"',
+                    did_you_mean(name, declared.inputs, "its inputs"),
+                )
+
+
+@rule("CP303", "missing-input", Severity.ERROR)
+def missing_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A required input is missing, and its class declares no default for it.
+
+    Bad:
+
+        nodes: {soft: {ImageBlur: {blur_radius: 3}}}
+
+    Good:
+
+        nodes: {soft: {ImageBlur: {image: $load, blur_radius: 3}}}
+    """
+    for node, declared in _known(graph, catalog):
+        for name, wanted in declared.inputs.items():
+            if wanted.required and name not in node.inputs and default_of(wanted) is None:
+                yield Problem(node, None, f'"{node.type}" needs the input "{name}", {_kind(wanted)}', f'add "{name}"')
+
+
+@rule("CP304", "link-type", Severity.ERROR)
+def link_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A link joins an output to an input of another type.
+
+    Types are compared as a server compares them: equal, or with a type in common where one side lists
+    several. INT does not pass for FLOAT.
+
+    Bad:
+
+        nodes: {soft: {ImageBlur: {image: $load.MASK}}}
+
+    Good:
+
+        nodes: {soft: {ImageBlur: {image: $load}}}
+    """
+    for node, declared in _known(graph, catalog):
+        for name, link in node.links():
+            producer = catalog.get(graph.nodes[link.node].type) if link.node in graph.nodes else None
+            wanted = declared.inputs.get(name)
+            if producer is None or wanted is None or not 0 <= link.output < len(producer.outputs):
+                continue
+            given = producer.outputs[link.output].type
+            if not _fits(given, wanted.type):
+                yield Problem(
+                    node,
+                    name,
+                    f'"{name}" of "{node.type}" takes {wanted.type}, and "{producer.name}" gives {given}',
+                    _other_output(producer, wanted.type),
+                )
+
+
+@rule("CP305", "dangling-link", Severity.ERROR)
+def dangling_link(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A link comes from a node that is not there, or from an output that its class does not have.
+
+    Bad:
+
+        nodes: {soft: {ImageBlur: {image: $sharp.7}}, sharp: {ImageSharpen: {image: $load}}}
+
+    Good:
+
+        nodes: {soft: {ImageBlur: {image: $sharp.0}}, sharp: {ImageSharpen: {image: $load}}}
+    """
+    for node in graph.nodes.values():
+        for name, link in node.links():
+            if not link.node:  # a hole: a finding has said why
+                continue
+            if link.node not in graph.nodes:
+                yield Problem(node, name, f'"{name}" takes from the node "{link.node}", which is not there')
+                continue
+            producer = catalog.get(graph.nodes[link.node].type)
+            if producer is not None and not 0 <= link.output < len(producer.outputs):
+                count = len(producer.outputs)
+                yield Problem(
+                    node,
+                    name,
+                    f'"{producer.name}" has {count} output{"s" if count != 1 else ""}, and "{name}" takes '
+                    f"its number {link.output}",
+                    "count them from 0",
+                )
+
+
+@rule("CP306", "cycle", Severity.ERROR)
+def cycle(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """Nodes feed each other in a circle, so that none of them can run.
+
+    A server drops the outputs behind a cycle without naming it.
+
+    Bad:
+
+        nodes: {soft: {ImageBlur: {image: $sharp}}, sharp: {ImageSharpen: {image: $soft}}}
+
+    Good:
+
+        nodes: {soft: {ImageBlur: {image: $load}}, sharp: {ImageSharpen: {image: $soft}}}
+    """
+    left = set(graph.nodes) - set(graph.order)
+    if not left:
+        return
+    import networkx
+
+    for component in networkx.strongly_connected_components(graph.nx().subgraph(left)):
+        first = min(component, key=list(graph.nodes).index)
+        if len(component) == 1 and first not in graph.producers(first):
+            continue
+        ring = [first, *(b for _, b in networkx.find_cycle(graph.nx().subgraph(component), first))]
+        names = " -> ".join(f'"{graph.nodes[id].title}"' for id in ring)
+        link = next(name for name, link in graph.nodes[first].links() if link.node in component)
+        yield Problem(graph.nodes[first], link, f"these nodes feed each other in a circle: {names}")
+
+
+@rule("CP307", "no-output", Severity.ERROR)
+def no_output(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """Nothing in the pipeline keeps or shows a picture, so that a server has nothing to do and refuses it.
+
+    Bad:
+
+        stages: [{load: {image: $image}}]
+
+    Good:
+
+        stages: [{load: {image: $image}}, {save: {prefix: kept}}]
+    """
+    types = [catalog.get(node.type) for node in graph.nodes.values()]
+    if graph.nodes and all(declared is not None and not declared.is_output for declared in types):
+        last = list(graph.nodes.values())[-1]
+        yield Problem(last, None, "no stage saves or shows anything", 'add "- save: {}"')
+
+
+STRUCTURE_RULES = (unknown_node, undeclared_input, missing_input, link_type, dangling_link, cycle, no_output)
+
+
+def _known(graph: Graph, catalog: Catalog) -> Iterator[tuple[Node, NodeType]]:
+    for node in graph.nodes.values():
+        declared = catalog.get(node.type)
+        if declared is not None:
+            yield node, declared
+
+
+def _kind(wanted: Input) -> str:
+    return f"of the type {wanted.type}" if wanted.takes_link else "which has no default"
+
+
+def _fits(given: str, wanted: str) -> bool:
+    if given == wanted or "*" in (given, wanted):
+        return True
+    return bool({part.strip() for part in given.split(",")} & {part.strip() for part in wanted.split(",")})
+
+
+def _other_output(producer: NodeType, wanted: str) -> str:
+    fitting = [output.name for output in producer.outputs if _fits(output.type, wanted)]
+    return f'take its output "{fitting[0]}"' if fitting else ""

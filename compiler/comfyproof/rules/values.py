@@ -1,0 +1,130 @@
+"""Rules on plain values: is each one that its input takes?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..catalog.nodes import Input
+from ..catalog.pinned import Catalog
+from ..diagnostics import NotExamined, Severity, did_you_mean
+from ..graph import Asset, Graph, Link, Node, Value
+from .rule import Problem, rule
+
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "INT": ((int,), "a whole number"),
+    "FLOAT": ((int, float), "a number"),
+    "STRING": ((str,), "text"),
+    "BOOLEAN": ((bool,), "true or false"),
+}
+
+
+@rule("CP401", "value-type", Severity.ERROR)
+def value_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A value is of another type than its input takes.
+
+    A server would convert some of these in silence ("false" becomes true, 3.9 becomes 3) and refuse others.
+
+    Bad:
+
+        nodes: {soft: {ImageBlur: {image: $load, blur_radius: wide}}}
+
+    Good:
+
+        nodes: {soft: {ImageBlur: {image: $load, blur_radius: 3}}}
+    """
+    given = {str(kind) for node in catalog.raw.values() for kind in node["output"]}
+    for node, wanted, value in _literals(graph, catalog):
+        # A type that no node gives belongs to a widget of the editor's, and its values are plain.
+        if wanted.takes_link and wanted.type in given:
+            yield Problem(
+                node,
+                wanted.name,
+                f'"{wanted.name}" of "{node.type}" takes a link of the type {wanted.type}, not {_shown(value)}',
+                "name what it comes from, such as $load",
+            )
+        elif wanted.type in _KINDS:
+            kinds, words = _KINDS[wanted.type]
+            if not isinstance(value, kinds) or (isinstance(value, bool) and wanted.type != "BOOLEAN"):
+                yield Problem(node, wanted.name, f'"{wanted.name}" should be {words}, not {_shown(value)}')
+
+
+@rule("CP402", "value-range", Severity.ERROR)
+def value_range(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A number lies outside the bounds that its input declares; a server refuses it.
+
+    Bad:
+
+        nodes: {soft: {ImageBlur: {image: $load, blur_radius: 99}}}
+
+    Good:
+
+        nodes: {soft: {ImageBlur: {image: $load, blur_radius: 9}}}
+    """
+    for node, wanted, value in _literals(graph, catalog):
+        if wanted.type not in ("INT", "FLOAT") or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        low, high = wanted.config.get("min"), wanted.config.get("max")
+        if low is not None and value < low:
+            yield Problem(node, wanted.name, f'"{wanted.name}" is {value}; "{node.type}" takes at least {low}')
+        if high is not None and value > high:
+            yield Problem(node, wanted.name, f'"{wanted.name}" is {value}; "{node.type}" takes at most {high}')
+
+
+@rule("CP403", "value-not-in-list", Severity.ERROR)
+def value_not_in_list(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A value is not one of those that its input lists: samplers, schedulers, modes, and on a server its files.
+
+    Servers check the older spelling of such lists only; with the newer one a wrong value is accepted and
+    the node fails when it runs. Both are checked here.
+
+    Bad:
+
+        nodes: {small: {ImageScaleBy: {image: $load, upscale_method: lanczoss}}}
+
+    Good:
+
+        nodes: {small: {ImageScaleBy: {image: $load, upscale_method: lanczos}}}
+    """
+    for node, wanted, value in _literals(graph, catalog):
+        if wanted.type != "COMBO" or isinstance(value, Asset) or wanted.config.get("multiselect"):
+            continue
+        if wanted.options is None:
+            if not catalog.lists_files:
+                yield NotExamined(f'file "{value}"', "no server or model folder was named to look for it")
+        elif value not in wanted.options and not _is_uploaded(node, value):
+            options = [str(option) for option in wanted.options]
+            what = f"the server's {wanted.folder}" if wanted.folder else f'the values of "{wanted.name}"'
+            yield Problem(
+                node, wanted.name, f'"{value}" is not among {what}', did_you_mean(str(value), options, "there are")
+            )
+
+
+VALUE_RULES = (value_type, value_range, value_not_in_list)
+
+
+def _is_uploaded(node: Node, value: Any) -> bool:
+    """Whether a name leads to where the server lists none of its files: an annotated or a nested one."""
+    return node.type.startswith("LoadImage") and isinstance(value, str) and (value.endswith("]") or "/" in value)
+
+
+def _literals(graph: Graph, catalog: Catalog) -> Iterator[tuple[Node, Input, Value]]:
+    for node in graph.nodes.values():
+        declared = catalog.get(node.type)
+        for name, value in node.inputs.items():
+            if declared is not None and name in declared.inputs and not isinstance(value, Link):
+                yield node, declared.inputs[name], value
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, Asset):
+        return "a file"
+    return (
+        f'"{value}"'
+        if isinstance(value, str)
+        else "true"
+        if value is True
+        else "false"
+        if value is False
+        else str(value)
+    )

@@ -1,0 +1,1 @@
+"""Running compiled graphs on servers, and keeping what comes back."""

@@ -1,0 +1,1 @@
+"""The pipeline's vocabulary: one file a stage, with its fields and how it becomes nodes."""

@@ -1,0 +1,35 @@
+"""What the tests share: where the project is, and how to run its command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture
+def comfyproof(tmp_path: Path) -> Command:
+    """Runs the command in a process of its own, in an empty folder."""
+
+    def run(
+        *arguments: object, cwd: Path | None = None, timeout: float = 120, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "comfyproof", *map(str, arguments)],
+            cwd=cwd or tmp_path, capture_output=True, text=True, timeout=timeout, check=False,
+            env={**os.environ, "NO_COLOR": "1", **environment},
+        )  # fmt: skip
+
+    return run
