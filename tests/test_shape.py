@@ -10,6 +10,7 @@ from pathlib import Path
 
 import networkx
 import pytest
+
 from conftest import ROOT
 
 PACKAGE = ROOT / "compiler" / "comfyproof"
@@ -22,8 +23,7 @@ catalog graph png weights
 stages validators
 spec verdict facts
 plan verify
-lower lift passes formats
-rules
+lower lift passes formats rules
 report diff
 driver
 lint lock run emulator
@@ -150,7 +150,7 @@ except SystemExit as end:
         (CLI.format("'--version'"), set()),
         (CLI.format("'catalog', 'show', 'KSampler'"), set()),
         (CLI.format("'lint', 'specs/production_upscale_enhance.yaml'"), {"pydantic", "yaml"}),
-        (CLI.format("'compile', 'specs/production_upscale_enhance.yaml', '-o', '/dev/null'"), {"pydantic", "yaml"}),
+        (CLI.format("'compile', 'specs/production_upscale_enhance.yaml', '-o', '-'"), {"pydantic", "yaml"}),
     ],
 )
 def test_start_up_loads_nothing_heavy(code: str, allowed: set[str]) -> None:

@@ -33,6 +33,13 @@ class Input:
         """Whether only a link makes sense here: the type is no widget's."""
         return self.type not in WIDGET_TYPES
 
+    @property
+    def default(self) -> Any:
+        """What an editor puts into an input left alone; None where it has nothing to put."""
+        if "default" in self.config:
+            return self.config["default"]
+        return self.options[0] if self.options and self.folder is None else None
+
 
 @dataclass(frozen=True, slots=True)
 class Output:

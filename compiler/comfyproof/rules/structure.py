@@ -8,7 +8,6 @@ from ..catalog.nodes import Input, NodeType
 from ..catalog.pinned import Catalog
 from ..diagnostics import NotExamined, Severity, did_you_mean, edit_distance, nearest
 from ..graph import Graph, Node
-from ..passes.defaults import default_of
 from .rule import Problem, rule
 
 
@@ -80,7 +79,7 @@ def missing_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExami
     """
     for node, declared in _known(graph, catalog):
         for name, wanted in declared.inputs.items():
-            if wanted.required and name not in node.inputs and default_of(wanted) is None:
+            if wanted.required and name not in node.inputs and wanted.default is None:
                 yield Problem(node, None, f'"{node.type}" needs the input "{name}", {_kind(wanted)}', f'add "{name}"')
 
 

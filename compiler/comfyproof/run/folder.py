@@ -10,6 +10,10 @@ from pathlib import Path
 
 def write_whole(path: Path, data: bytes) -> None:
     """Puts a file in place once all of it is on disk; on any error nothing is left under either name. Raises OSError."""
+    if path.exists() and not path.is_file():  # a device or pipe is written to, never replaced
+        path.write_bytes(data)
+        return
+    path = path.resolve()  # a link stays a link
     part = path.with_name(f".{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
