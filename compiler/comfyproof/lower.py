@@ -39,6 +39,9 @@ class _Lowering:
         return Graph(self.workshop.nodes)
 
     def _stage(self, step: Step, before: Flow | None) -> Flow:
+        if step.block is None:
+            self.flows[step.name] = Pixels(HOLE)
+            return Pixels(HOLE)
         wanted = step.block.from_
         given = before if wanted is None else self._taken(step, wanted)
         site = Site(step.name, step.path, given, self.workshop)

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,14 +29,15 @@ class CatalogError(ValueError):
 class Catalog:
     """The node types of one server.
 
-    `lists_files` is false for a catalog without anybody's model files in it: what is
-    missing from it may well exist elsewhere ('unknown is not wrong').
+    `unlisted` says why it lists nobody's model files, and is empty where it does. `complete` is false
+    for the built-in catalog alone: a class that is missing there may well exist elsewhere.
     """
 
     id: str
     sha256: str
     raw: RawNodes = field(repr=False)
-    lists_files: bool = True
+    unlisted: str = ""
+    complete: bool = True
     provenance: Mapping[str, Any] = field(default_factory=dict)
     _read: dict[str, NodeType] = field(default_factory=dict, repr=False, compare=False)
 
@@ -54,7 +55,7 @@ class Catalog:
 @cache
 def built_in() -> Catalog:
     """ComfyUI 0.3.64 with UltimateSDUpscale and the GGUF loaders, without any model file."""
-    return read_catalog(BUILT_IN)
+    return replace(read_catalog(BUILT_IN), complete=False)
 
 
 def read_catalog(file: str | Path) -> Catalog:
@@ -81,6 +82,11 @@ def from_object_info(data: Any, id: str) -> Catalog:
     return Catalog(id, sha256_of(nodes), nodes, provenance={"source": id})
 
 
+def without_files(catalog: Catalog, why: str) -> Catalog:
+    """The catalog with nothing said of which files exist."""
+    return Catalog(catalog.id, catalog.sha256, _without_files(catalog.raw), why, catalog.complete, catalog.provenance)
+
+
 def _read_pinned(data: Mapping[str, Any], name: str) -> Catalog:
     if data["format"] != FORMAT:
         raise CatalogError(f'its format is "{data["format"]}"; this version reads "{FORMAT}"')
@@ -89,7 +95,8 @@ def _read_pinned(data: Mapping[str, Any], name: str) -> Catalog:
     found = sha256_of(nodes)
     if data.get("sha256") != found:
         raise CatalogError("its nodes do not match its sha256: the file was changed after it was pinned")
-    return Catalog(str(data.get("id", name)), found, nodes, bool(data.get("lists_files", True)), provenance)
+    unlisted = "" if data.get("lists_files", True) else "no server or model folder was named to look for it"
+    return Catalog(str(data.get("id", name)), found, nodes, unlisted, provenance=provenance)
 
 
 def pin(data: Any, id: str, provenance: Mapping[str, Any], *, keep_files: bool = True) -> bytes:

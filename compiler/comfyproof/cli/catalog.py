@@ -86,7 +86,8 @@ def pin_command(source: str, output: str) -> int:
 
 
 def _fetch(url: str) -> tuple[Any, dict[str, Any]]:
-    from ..run.client import Client, ServerProblem
+    from ..run.client import Client
+    from ..run.problems import ServerProblem
 
     try:
         client = Client(url)

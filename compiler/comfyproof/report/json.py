@@ -15,14 +15,15 @@ def as_json(findings: Iterable[Diagnostic], examined: Iterable[str], not_examine
     """The findings of some files as one JSON document."""
     document = {
         "schema": SCHEMA,
-        "findings": [_entry(finding) for finding in findings],
+        "findings": [as_entry(finding) for finding in findings],
         "examined": list(examined),
         "not_examined": [{"what": each.what, "reason": each.reason} for each in not_examined],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _entry(finding: Diagnostic) -> dict[str, Any]:
+def as_entry(finding: Diagnostic) -> dict[str, Any]:
+    """One finding as data."""
     rule, place = finding.rule, finding.place
     entry: dict[str, Any] = {
         "code": rule.code,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..catalog.pinned import Catalog
 from ..diagnostics import Diagnostic, NotExamined
 from ..graph import Graph
@@ -21,5 +23,8 @@ def check(graph: Graph, catalog: Catalog) -> tuple[list[Diagnostic], list[NotExa
             if isinstance(found, NotExamined):
                 not_examined[found] = None
             else:
-                findings.append(each.rule.at(found.node.place(found.input), found.message, found.help))
+                place = found.node.place(found.input)
+                if place is not None and found.named:
+                    place = replace(place, key=True)
+                findings.append(each.rule.at(place, found.message, found.help))
     return findings, list(not_examined)

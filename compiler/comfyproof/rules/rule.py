@@ -14,12 +14,13 @@ from ..graph import Graph, Node
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a node, or with one input of it."""
+    """Something wrong with a node, or with one input of it; `named` where it is the input's name that is wrong."""
 
     node: Node
     input: str | None
     message: str
     help: str = ""
+    named: bool = False
 
 
 Check: TypeAlias = "Callable[[Graph, Catalog], Iterator[Problem | NotExamined]]"

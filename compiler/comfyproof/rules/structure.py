@@ -31,7 +31,7 @@ def unknown_node(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
         if node.type in catalog.raw:
             continue
         near = nearest(node.type, catalog.names())
-        if not catalog.lists_files and not (near and edit_distance(near.casefold(), node.type.casefold()) <= 2):
+        if not catalog.complete and not (near and edit_distance(near.casefold(), node.type.casefold()) <= 2):
             yield NotExamined(
                 f'node "{node.title}" of the class "{node.type}"',
                 "the built-in catalog does not have it; pin yours with: comfyproof catalog pin URL",
@@ -62,6 +62,7 @@ def undeclared_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotEx
                     name,
                     f'"{node.type}" has no input "{name}"',
                     did_you_mean(name, declared.inputs, "its inputs"),
+                    named=True,
                 )
 
 
@@ -159,19 +160,20 @@ def cycle(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
 
         nodes: {soft: {ImageBlur: {image: $load}}, sharp: {ImageSharpen: {image: $soft}}}
     """
-    left = set(graph.nodes) - set(graph.order)
+    left = [id for id in graph.nodes if id not in set(graph.order)]
     if not left:
         return
     import networkx
 
-    for component in networkx.strongly_connected_components(graph.nx().subgraph(left)):
-        first = min(component, key=list(graph.nodes).index)
-        if len(component) == 1 and first not in graph.producers(first):
-            continue
-        ring = [first, *(b for _, b in networkx.find_cycle(graph.nx().subgraph(component), first))]
-        names = " -> ".join(f'"{graph.nodes[id].title}"' for id in ring)
-        link = next(name for name, link in graph.nodes[first].links() if link.node in component)
-        yield Problem(graph.nodes[first], link, f"these nodes feed each other in a circle: {names}")
+    # Edges in the graph's own order: the view's sets would name another link of the circle every time.
+    feeds = networkx.DiGraph((producer, id) for id in left for producer in graph.producers(id) if producer in left)
+    circles = [c for c in networkx.strongly_connected_components(feeds) if len(c) > 1 or feeds.has_edge(*c, *c)]
+    for component in sorted(circles, key=lambda c: min(left.index(id) for id in c)):
+        edges = networkx.find_cycle(feeds.subgraph(component), min(component, key=left.index))
+        names = " -> ".join(f'"{graph.nodes[id].title}"' for id in [edges[0][0], *(edge[1] for edge in edges)])
+        taker = graph.nodes[edges[0][1]]
+        link = next(name for name, link in taker.links() if link.node == edges[0][0])
+        yield Problem(taker, link, f"these nodes feed each other in a circle: {names}")
 
 
 @rule("CP307", "no-output", Severity.ERROR)

@@ -90,8 +90,8 @@ def value_not_in_list(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotE
         if wanted.type != "COMBO" or isinstance(value, Asset) or wanted.config.get("multiselect"):
             continue
         if wanted.options is None:
-            if not catalog.lists_files:
-                yield NotExamined(f'file "{value}"', "no server or model folder was named to look for it")
+            if catalog.unlisted:
+                yield NotExamined(f'file "{value}"', catalog.unlisted)
         elif value not in wanted.options and not _is_uploaded(node, value):
             options = [str(option) for option in wanted.options]
             what = f"the server's {wanted.folder}" if wanted.folder else f'the values of "{wanted.name}"'

@@ -27,7 +27,7 @@ LIKE_CYCLE = Rule("CP210", "like-cycle", Severity.ERROR, "Stages take their sett
 RULES = (UNKNOWN_PATH, AMBIGUOUS_PATH, UNKNOWN_VARIANT, LIKE_CYCLE)
 
 SECTIONS = ("inputs", "models", "nodes", "verify", "target", "name")
-_WHOLE = re.compile(r"\$([A-Za-z_]\w*)(?:\.([A-Za-z_][\w ]*))?")
+_WHOLE = re.compile(r"\$([A-Za-z_]\w*)(?:\.(\w[\w ]*))?")
 _INSIDE = re.compile(r"\$\$|\$\{([^{}]*)\}")
 
 

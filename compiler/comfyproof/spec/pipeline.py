@@ -9,10 +9,13 @@ from typing import Any
 from pydantic import Field
 
 from ..diagnostics import Diagnostic, Path, Rule, Severity, did_you_mean
+from ..graph import Asset
 from ..source import Source
 from ..stages.blocks import Block
 from ..stages.models import MODEL_KINDS, ModelBlock
-from ..stages.verification import Verification
+from ..stages.save import Save
+from ..stages.site import UNKNOWN_NAME, UNTOLD
+from ..stages.verification import Times, Verification
 from ..stages.vocabulary import STAGES, AnyStage
 from .changes import Filling, normalized, stages_of, with_likes, with_settings, with_variant
 from .document import Document
@@ -41,11 +44,11 @@ class Target(Block):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One stage, read."""
+    """One stage, read; a hole, without a block, where it could not be."""
 
     name: str
     path: Path
-    block: AnyStage
+    block: AnyStage | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,10 @@ def read_spec(source: Source, changes: Changes, findings: list[Diagnostic]) -> S
     verify = read_block(Verification, document, ("verify",), findings, holes)
     target = document.get(("target",)) is not None
     variants = document.get(("variants",))
+    steps = tuple(_steps(document, findings, holes))
+    for path, each in [((), verify), *((s.path, s.block.verify) for s in steps if isinstance(s.block, Save))]:
+        if each is not None:
+            _check_reference(document, (*path, "verify"), each, inputs, findings)
     return Spec(
         document=document,
         name=_name(document, findings),
@@ -117,7 +124,7 @@ def read_spec(source: Source, changes: Changes, findings: list[Diagnostic]) -> S
         variants=tuple(variants) if isinstance(variants, Mapping) else (),
         inputs=inputs,
         models=dict(_models(document, findings, holes)),
-        steps=tuple(_steps(document, findings, holes)),
+        steps=steps,
         nodes=tuple(_nodes(document, findings)),
         verify=verify or Verification(),
         target=read_block(Target, document, ("target",), findings, holes) if target else None,
@@ -237,8 +244,25 @@ def _steps(document: Document, findings: list[Diagnostic], holes: list[Path]) ->
             findings.append(
                 UNKNOWN_STAGE.at(place, f'there is no stage "{stage.kind}"', did_you_mean(stage.kind, STAGES, "stages"))
             )
-        elif block := read_block(STAGES[stage.kind], document, stage.path, findings, holes):
-            yield Step(stage.name, stage.path, block)
+        known = STAGES.get(stage.kind)
+        yield Step(stage.name, stage.path, read_block(known, document, stage.path, findings, holes) if known else None)
+
+
+def _check_reference(
+    document: Document, path: Path, wanted: Verification, inputs: Mapping[str, InputValue], findings: list[Diagnostic]
+) -> None:
+    """Whether what a picture is to be measured by is a picture."""
+    pictures = [name for name, found in inputs.items() if isinstance(found.value, Asset)]
+    if isinstance(wanted.size, Times) and wanted.size.of not in pictures:
+        help = did_you_mean(wanted.size.of, pictures, "inputs of that type")
+        message = f'"{wanted.size.of}" is no input of the type image'
+        findings.append(UNKNOWN_NAME.at(document.place((*path, "size")), message, help))
+    elif wanted.aspect is not None and not pictures:
+        findings.append(
+            UNTOLD.at(
+                document.place((*path, "aspect")), "there is no picture whose aspect could be kept", 'remove "aspect"'
+            )
+        )
 
 
 def _nodes(document: Document, findings: list[Diagnostic]) -> Iterator[RawNode]:

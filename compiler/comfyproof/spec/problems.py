@@ -64,8 +64,7 @@ def describe(value: Any) -> str:
     if isinstance(value, str):
         return f'the text "{value if len(value) <= 60 else value[:57] + "..."}"'
     if isinstance(value, int | float):
-        text = str(value) if abs(value) < 10**24 else f"{value:.6e}" if isinstance(value, float) else "a huge number"
-        return text
+        return f"{value:.12g}" if isinstance(value, float) else str(value) if abs(value) < 10**24 else "a huge number"
     if isinstance(value, Asset):
         return "a file"
     return "a mapping" if isinstance(value, Mapping) else "a list" if isinstance(value, list) else "a reference"
@@ -95,7 +94,7 @@ def _diagnostic(error: Any, at: Path, model: type[BaseModel], document: Document
         return MISSING_FIELD.at(place(at[:-1], key=True), f'"{block}" needs "{name}"', f'add "{name}"')
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
-        return OUT_OF_RANGE.at(place(at), f'"{name}" is {describe(value)}; it must be {words} {context[key]}')
+        return OUT_OF_RANGE.at(place(at), f'"{name}" is {describe(value)}; it must be {words} {describe(context[key])}')
     if kind == "literal_error":
         options = [option.strip().strip("'") for option in context["expected"].replace(" or ", ", ").split(", ")]
         help = did_you_mean(str(value), options, "one of")

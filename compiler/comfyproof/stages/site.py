@@ -84,7 +84,9 @@ class Workshop:
         for name in given:
             at = fields.get(name, name)
             places[name] = self.place((*path, *((at,) if isinstance(at, str) else at)))
-        self.nodes[id] = Node(id, type, given, f"{owner}: {role}", owner, (self.place(path),), places)
+        self.nodes[id] = Node(
+            id, type, given, owner if owner == role else f"{owner}: {role}", owner, (self.place(path),), places
+        )
         return Link(id, 0)
 
 

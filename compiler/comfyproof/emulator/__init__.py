@@ -1,0 +1,1 @@
+"""A small ComfyUI on this machine: same routes, same refusals, real pixels."""

@@ -1,0 +1,190 @@
+"""The emulator as a server that starts and stops within a program."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from aiohttp import web
+
+from ..catalog.pinned import Catalog
+from ..verdict import Files
+from .events import Hub
+from .execution import Executor
+from .folders import TYPES, Folders
+from .models import ENDINGS, WEIGHTS, listing_of, with_files
+from .queue import PromptQueue
+from .routes import Parts, application
+from .table import REAL
+
+SHUTDOWN_SECONDS = 10.0
+
+_ABOUT_REAL = ["image nodes and their sizes", "queue, cache and events", "refusals", "metadata in saved pictures"]
+_ABOUT_STAND_INS = {
+    "sampling": "a gentle change that grows with denoise; from an empty latent, an invented landscape",
+    "upscale models": "Lanczos resampling by the factor in the model's name",
+    "text encoders": "the text only serves as a key: another text gives another picture",
+    "VAE": "lossless, apart from cropping to multiples of 8",
+    "any other node": 'a value of the right type; pictures are labelled "stand-in"',
+}
+
+
+class Emulator:
+    """A small ComfyUI in threads of this process, with its pictures under `folder`.
+
+    `models` lists the model files that exist by folder; None takes any name with a fitting ending
+    as present. `port` 0 takes a free one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        catalog: Catalog,
+        models: Mapping[str, Sequence[str]] | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self._folders = Folders(Path(folder))
+        self._catalog, self._models = catalog, models
+        self._host, self._port = host, port
+        self._started: threading.Event = threading.Event()
+        self._problem: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended: asyncio.Event | None = None
+        self._threads: list[threading.Thread] = []
+        self.url = ""
+
+    def start(self) -> str:
+        """Starts the server and gives its URL. Raises OSError where the folder or the port cannot be had."""
+        self._folders.create()
+        thread = threading.Thread(target=self._serve, name="comfyproof-emulator", daemon=True)
+        self._threads = [thread]
+        thread.start()
+        self._started.wait()
+        if self._problem is not None:
+            thread.join()
+            raise self._problem
+        return self.url
+
+    def stop(self) -> None:
+        """Stops the server; a prompt that runs is interrupted. Does nothing where it does not run."""
+        loop, ended = self._loop, self._ended
+        if loop is not None and ended is not None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(ended.set)
+        for thread in self._threads:
+            thread.join(SHUTDOWN_SECONDS)
+        self._threads, self._loop, self._ended = [], None, None
+
+    def __enter__(self) -> Emulator:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def describe(self) -> str:
+        """A few lines on what is real here and what is a stand-in."""
+        stand_ins = "\n".join(f"  {what}: {how}" for what, how in _ABOUT_STAND_INS.items())
+        real = ", ".join(_ABOUT_REAL)
+        return f"This is an emulator of ComfyUI 0.3.64; no model runs.\nReal: {real}.\nStand-ins:\n{stand_ins}"
+
+    def _serve(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as problem:  # told to whoever waits in start()
+            self._problem = problem
+        finally:
+            self._started.set()
+
+    async def _main(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._loop, self._ended = loop, asyncio.Event()
+        parts = self._parts(loop)
+        runner = web.AppRunner(application(parts), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, self._host, self._port)
+            await site.start()
+            publisher = loop.create_task(parts.hub.publish())
+            worker = threading.Thread(target=_work, args=(parts,), name="comfyproof-emulator-worker", daemon=True)
+            worker.start()
+            host, port = runner.addresses[0][:2]
+            self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            self._started.set()
+            await self._ended.wait()
+            parts.queue.close()
+            parts.executor.interrupt.set()
+            await asyncio.to_thread(worker.join, SHUTDOWN_SECONDS)
+            publisher.cancel()
+            for socket in list(parts.hub.sockets.values()):
+                await socket.close()
+        finally:
+            await runner.cleanup()
+
+    def _parts(self, loop: asyncio.AbstractEventLoop) -> Parts:
+        hub = Hub(loop)
+        queue = PromptQueue(lambda: hub.send("status", {"status": queue.status()}))
+        listing = listing_of(self._models)
+        served = with_files(self._catalog, listing)
+        about = {
+            "takes_any_file": self._models is None,
+            "stand_ins": _ABOUT_STAND_INS,
+            "real": _ABOUT_REAL,
+            "real_nodes": sorted(REAL),
+        }
+        return Parts(
+            hub=hub,
+            queue=queue,
+            executor=Executor(hub, served, self._folders, self._models and listing),
+            catalog=self._catalog,
+            served=served,
+            folders=self._folders,
+            listing=listing,
+            files=self._files,
+            about=about,
+        )
+
+    def _files(self) -> Files:
+        """The files that exist now."""
+        names: dict[str, Any] = {kind: self._folders.names(kind) for kind in TYPES}
+        if self._models is None:
+            endings = {folder: ENDINGS.get(folder, WEIGHTS) for folder in listing_of(None)}
+            return Files(names, endings, closed=True)
+        return Files(names, closed=True)
+
+
+def _work(parts: Parts) -> None:
+    """Runs prompts until the queue is closed."""
+    while not parts.queue.closed:
+        item = parts.queue.get()
+        if item is not None:
+            entry = parts.executor.run(item)
+            parts.queue.done(entry)
+            if parts.hub.client_id is not None:
+                parts.hub.send("executing", {"node": None, "prompt_id": item.id}, parts.hub.client_id)
+        if parts.queue.take_free():
+            parts.executor.cache.clear()
+
+
+def serve(emulator: Emulator, started: Callable[[str], None]) -> None:
+    """Runs an emulator in the foreground until SIGINT or SIGTERM; `started` is told its URL. Raises OSError."""
+    ended = threading.Event()
+    before = {sign: signal.signal(sign, lambda *_: ended.set()) for sign in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with emulator:
+            started(emulator.url)
+            while not ended.wait(0.5):
+                pass
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)

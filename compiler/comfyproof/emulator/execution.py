@@ -1,0 +1,287 @@
+"""Runs one prompt at a time, with the events, the cache and the errors of a real server."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..catalog.nodes import NodeType
+from ..catalog.pinned import Catalog
+from ..verdict import is_link
+from .cache import Cache, signatures
+from .events import Hub, node_facts
+from .folders import Folders
+from .order import Pending
+from .pixels_files import file_hash
+from .queue import Item
+from .table import function_of, is_stand_in
+from .values import Interrupted, Run, Shown, Step, random_from
+
+MAX_SHOWN = 2000
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+# The classes whose result depends on a file's content, and the input that names it.
+_FILE_INPUT = {"LoadImage": "image", "LoadImageMask": "image", "LoadImageOutput": "image"}
+
+
+@dataclass(frozen=True)
+class _Failed(Exception):
+    """A node that could not run: what the client is told of it."""
+
+    node: str
+    details: Mapping[str, Any]
+
+
+@dataclass
+class _Job:
+    """One prompt on its way: what was said of it, and how far its nodes are."""
+
+    item: Item
+    client: str | None
+    hub: Hub
+    messages: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    executed: list[str] = field(default_factory=list)
+
+    def say(self, event: str, data: Mapping[str, Any], *, to_all: bool = False) -> None:
+        """Records a message and sends it to the prompt's client; without one, to all or to nobody."""
+        stamped = {**data, "timestamp": int(time.time() * 1000)}
+        self.messages.append((event, stamped))
+        if self.client is not None or to_all:
+            self.hub.send(event, stamped, self.client)
+
+    def tell(self, event: str, data: Mapping[str, Any]) -> None:
+        """Sends a message that only the prompt's own client gets, and no record keeps."""
+        if self.client is not None:
+            self.hub.send(event, {**data, "prompt_id": self.item.id}, self.client)
+
+    def progress(self, node: str, value: float, maximum: float, state: str) -> None:
+        """Says how far a node is, with all nodes before it."""
+        facts = {"value": value, "max": maximum, "state": state, **node_facts(node, self.item.id)}
+        self.nodes[node] = facts
+        self.hub.send("progress_state", {"prompt_id": self.item.id, "nodes": self.nodes}, self.client)
+
+    def finished(self, node: str) -> None:
+        """Says that a node is done."""
+        maximum = self.nodes[node]["max"] if node in self.nodes else 1
+        self.progress(node, maximum, maximum, "finished")
+
+
+class Executor:
+    """Runs prompts one after the other and keeps the results of the last one."""
+
+    def __init__(
+        self, hub: Hub, catalog: Catalog, folders: Folders, models: Mapping[str, Sequence[str]] | None
+    ) -> None:
+        self.hub, self.catalog, self.folders, self.models = hub, catalog, folders, models
+        self.cache = Cache()
+        self.interrupt = threading.Event()
+        self.session = f"{time.time_ns()}"
+
+    def run(self, item: Item) -> dict[str, Any]:
+        """Runs a prompt and gives its history entry; whatever goes wrong in a node is part of it."""
+        self.interrupt.clear()
+        job = _Job(item, _client_of(item.extra_data), self.hub)
+        self.hub.client_id = job.client
+        job.say("execution_start", {"prompt_id": item.id})
+        self._stage(job)
+        success = self._run_all(job)
+        self.hub.last_node = None
+        ui = {id: found for id in item.prompt if (found := self.cache.ui(id)) is not None}
+        return {
+            "outputs": {id: found["output"] for id, found in ui.items()},
+            "status": {
+                "status_str": "success" if success else "error",
+                "completed": success,
+                "messages": [list(message) for message in job.messages],
+            },
+            "meta": {id: found["meta"] for id, found in ui.items()},
+            "comfyproof": {"stand_ins": self._stand_ins(item.prompt)},
+        }
+
+    def _stand_ins(self, prompt: Mapping[str, Any]) -> list[str]:
+        return sorted({node["class_type"] for node in prompt.values() if is_stand_in(node["class_type"])})
+
+    def _kind(self, node: Mapping[str, Any]) -> NodeType:
+        kind = self.catalog.get(node["class_type"])
+        assert kind is not None  # no prompt with an unknown class is queued
+        return kind
+
+    def _hidden(self, node: Mapping[str, Any]) -> Sequence[Any]:
+        declared = self.catalog.raw[node["class_type"]]["input"].get("hidden") or {}
+        return [spec[0] if isinstance(spec, list) else spec for spec in declared.values()]
+
+    def _stage(self, job: _Job) -> None:
+        prompt = job.item.prompt
+        self.cache.set_prompt(
+            signatures(
+                prompt,
+                changed=lambda id: self._changed(prompt[id]),
+                own_id=lambda id: "UNIQUE_ID" in self._hidden(prompt[id]),
+            )
+        )
+        cached = [id for id in prompt if self.cache.get(id) is not None]
+        job.say("execution_cached", {"nodes": cached, "prompt_id": job.item.id})
+
+    def _changed(self, node: dict[str, Any]) -> Any:
+        """A node's IS_CHANGED value, which ComfyUI writes into the prompt (and so into the PNG)."""
+        name = _FILE_INPUT.get(node["class_type"])
+        if name is None:
+            return False
+        if "is_changed" not in node:
+            try:
+                node["is_changed"] = [file_hash(self.folders, node["inputs"].get(name))]
+            except (OSError, ValueError, AttributeError, TypeError):
+                node["is_changed"] = float("nan")
+        return node["is_changed"]
+
+    def _run_all(self, job: _Job) -> bool:
+        prompt = job.item.prompt
+        pending = Pending(
+            prompt,
+            job.item.outputs,
+            lambda id: self.cache.get(id) is not None,
+            lambda id: self._kind(prompt[id]).is_output,
+        )
+        try:
+            while pending:
+                id = pending.pick()
+                if id is None:
+                    raise _Failed(pending.first(), _CYCLE)
+                self._run_node(job, id)
+                pending.ran(id)
+        except _Failed as failed:
+            job.say("execution_error", self._blame(job, failed.node, failed.details))
+            return False
+        except Interrupted as stopped:
+            job.say("execution_interrupted", self._blame(job, str(stopped), {}, outputs=False), to_all=True)
+            return False
+        job.say("execution_success", {"prompt_id": job.item.id})
+        return True
+
+    def _blame(self, job: _Job, id: str, details: Mapping[str, Any], *, outputs: bool = True) -> dict[str, Any]:
+        facts = {
+            "prompt_id": job.item.id,
+            "node_id": id,
+            "node_type": job.item.prompt[id]["class_type"],
+            "executed": list(job.executed),
+            **details,
+        }
+        return {**facts, "current_outputs": list(job.item.prompt)} if outputs else facts
+
+    def _run_node(self, job: _Job, id: str) -> None:
+        if self.cache.get(id) is not None:
+            shown = self.cache.ui(id) or {}
+            job.tell("executed", {"node": id, "display_node": id, "output": shown.get("output")})
+            job.finished(id)
+            return
+        job.progress(id, 0.0, 1.0, "running")
+        self.hub.last_node = id if job.client is not None else None
+        job.tell("executing", {"node": id, "display_node": id})
+        inputs: dict[str, Any] = {}
+        try:
+            self._inputs(job, id, inputs)
+            self._check_interrupt(id)
+            result = self._call(job, id, inputs)
+        except Interrupted:
+            raise Interrupted(id) from None
+        except Exception as problem:  # a node may fail in any way; the server lives on
+            raise _Failed(id, _described(problem, inputs)) from None
+        outputs, ui = (result.outputs, result.ui) if isinstance(result, Shown) else (result, None)
+        kept = None
+        if ui is not None:
+            meta = {"node_id": id, "display_node": id, "parent_node": None, "real_node_id": id}
+            kept = {"meta": meta, "output": ui}
+            job.tell("executed", {"node": id, "display_node": id, "output": ui})
+        self.cache.put(id, outputs, kept)
+        job.finished(id)
+        job.executed.append(id)
+
+    def _call(self, job: _Job, id: str, inputs: Mapping[str, Any]) -> tuple[Any, ...] | Shown:
+        node = job.item.prompt[id]
+        kind = self._kind(node)
+        self._check_files(kind, inputs)
+        letters = random_from(self.session, id).integers(0, len(_LETTERS), 5)
+        pnginfo = job.item.extra_data.get("extra_pnginfo") if "EXTRA_PNGINFO" in self._hidden(node) else None
+        run = Run(
+            folders=self.folders,
+            prompt=job.item.prompt,
+            extra_pnginfo=pnginfo,
+            step=lambda step: self._step(job, id, step),
+            session="".join(_LETTERS[letter] for letter in letters),
+        )
+        return function_of(kind)(run, **inputs)
+
+    def _check_files(self, kind: NodeType, inputs: Mapping[str, Any]) -> None:
+        """A file that validation let pass and loading does not find."""
+        for declared in kind.inputs.values():
+            listed = (self.models or {}).get(declared.folder or "")
+            name = inputs.get(declared.name)
+            if listed is not None and not declared.checked and name is not None and name not in listed:
+                raise FileNotFoundError(f"Model in folder '{declared.folder}' with filename '{name}' not found.")
+
+    def _inputs(self, job: _Job, id: str, found: dict[str, Any]) -> None:
+        """The values of a node's inputs: what links bring, None where they bring nothing, and declared literals."""
+        node = job.item.prompt[id]
+        declared = self._kind(node).inputs
+        for name, value in node["inputs"].items():
+            if is_link(value):
+                outputs = self.cache.get(value[0])
+                found[name] = outputs[value[1]] if outputs is not None and value[1] < len(outputs) else None
+            elif name in declared:
+                found[name] = value
+
+    def _check_interrupt(self, id: str) -> None:
+        if self.interrupt.is_set():
+            self.interrupt.clear()
+            raise Interrupted(id)
+
+    def _step(self, job: _Job, id: str, step: Step) -> None:
+        self._check_interrupt(id)
+        prompt_id, client = job.item.id, job.client
+        job.progress(id, step.value, step.maximum, "running")
+        picture = step.preview() if step.preview is not None and self.hub.has_listeners(client) else None
+        metadata = self.hub.knows_metadata(client)
+        if picture is not None and metadata:
+            self.hub.preview(picture, id, prompt_id, client)
+        data = {"value": step.value, "max": step.maximum, "prompt_id": prompt_id, "node": id}
+        self.hub.send("progress", data, client)
+        if picture is not None and not metadata:
+            self.hub.preview(picture, id, prompt_id, client)
+
+
+_CYCLE: Mapping[str, Any] = {
+    "exception_message": "Dependency cycle detected",
+    "exception_type": "graph.DependencyCycleError",
+    "traceback": [],
+    "current_inputs": [],
+}
+
+
+def _client_of(extra_data: Any) -> str | None:
+    client = extra_data.get("client_id") if isinstance(extra_data, dict) else None
+    return client if client is None or isinstance(client, str) else repr(client)
+
+
+def _described(problem: Exception, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """An exception as clients are told of it: a message, its type and where it arose, and the inputs in short."""
+    kind = type(problem)
+    module = "" if kind.__module__ == "builtins" else kind.__module__ + "."
+    return {
+        "exception_message": f"{problem}\n",
+        "exception_type": module + kind.__qualname__,
+        "traceback": traceback.format_tb(problem.__traceback__),
+        "current_inputs": {name: [_short(value)] for name, value in inputs.items()},
+    }
+
+
+def _short(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    try:
+        return str(value)[:MAX_SHOWN]
+    except (ValueError, RecursionError):
+        return f"<{type(value).__name__}>"

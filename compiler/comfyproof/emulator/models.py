@@ -1,0 +1,129 @@
+"""Model files that the emulator pretends to have, and nodes that load them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from ..catalog.files import FILE_INPUTS
+from ..catalog.pinned import Catalog, sha256_of
+from .values import Conditioning, Model, Run
+
+Listing: TypeAlias = Mapping[str, Sequence[str]]
+
+WEIGHTS = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".pkl", ".gguf")
+ENDINGS: Mapping[str, tuple[str, ...]] = {"configs": (".yaml",), "diffusers": ("",)}
+
+# The folders of a fresh installation in the order in which it lists them, with names that other clients will know.
+WELL_KNOWN: Listing = {
+    "checkpoints": ("sd_xl_base_1.0.safetensors", "v1-5-pruned-emaonly-fp16.safetensors"),
+    "configs": ("v1-inference.yaml",),
+    "loras": ("FLUX.1-Turbo-Alpha.safetensors",),
+    "vae": ("ae.safetensors", "vae-ft-mse-840000-ema-pruned.safetensors"),
+    "text_encoders": ("clip_l.safetensors", "t5xxl_fp16.safetensors", "t5xxl_fp8_e4m3fn.safetensors"),
+    "diffusion_models": ("flux1-dev.safetensors", "flux1-krea-dev_fp8_scaled.safetensors"),
+    "clip_vision": ("clip_vision_h.safetensors",),
+    "style_models": (),
+    "embeddings": (),
+    "diffusers": (),
+    "vae_approx": (),
+    "controlnet": ("diffusion_pytorch_model.safetensors",),
+    "gligen": (),
+    "upscale_models": ("4x-UltraSharp.pth", "4x_NMKD-Siax_200k.pth", "RealESRGAN_x2.pth"),
+    "hypernetworks": (),
+    "photomaker": (),
+    "classifiers": (),
+    "model_patches": (),
+    "audio_encoders": (),
+}
+
+
+def listing_of(models: Listing | None) -> Listing:
+    """What `/models` lists: the given files, sorted; the well-known ones where any name goes."""
+    if models is None:
+        return WELL_KNOWN
+    listed = {folder: tuple(sorted(models.get(folder, ()))) for folder in WELL_KNOWN}
+    return {**listed, **{folder: tuple(sorted(names)) for folder, names in models.items()}}
+
+
+def with_files(catalog: Catalog, listing: Listing) -> Catalog:
+    """The catalog with these model files as the options of the inputs that name files."""
+    nodes: dict[str, Mapping[str, Any]] = dict(catalog.raw)
+    for name, inputs in FILE_INPUTS.items():
+        if name in nodes:
+            nodes[name] = _filled(nodes[name], {i: listing[f] for i, f in inputs.items() if f in listing})
+    return replace(catalog, sha256=sha256_of(nodes), raw=nodes, unlisted="", _read={})
+
+
+def _filled(node: Mapping[str, Any], options: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
+    sections = {}
+    for section, declared in node["input"].items():
+        sections[section] = {
+            key: _with_options(spec, options[key]) if key in options else spec
+            for key, spec in (declared or {}).items()
+        }
+    return {**node, "input": sections}
+
+
+def _with_options(spec: Sequence[Any], options: Iterable[str]) -> list[Any]:
+    if isinstance(spec[0], list):
+        return [list(options), *spec[1:]]
+    config = spec[1] if len(spec) > 1 else {}
+    return [spec[0], {**config, "options": list(options)}, *spec[2:]]
+
+
+def unet_loader(run: Run, *, unet_name: str, weight_dtype: str = "default", **_: Any) -> tuple[Model]:
+    """A diffusion model."""
+    return (Model("diffusion_model", (unet_name,)),)
+
+
+def clip_loader(run: Run, **names: Any) -> tuple[Model]:
+    """A text encoder of one to four files."""
+    return (Model("text_encoders", tuple(v for k, v in sorted(names.items()) if k.startswith("clip_name"))),)
+
+
+def vae_loader(run: Run, *, vae_name: str) -> tuple[Model]:
+    """A VAE."""
+    return (Model("vae", (vae_name,)),)
+
+
+def upscale_model_loader(run: Run, *, model_name: str) -> tuple[Model]:
+    """An upscale model, its factor read from its name."""
+    return (Model("upscale_model", (model_name,)),)
+
+
+def checkpoint_loader(run: Run, *, ckpt_name: str, config_name: str = "") -> tuple[Model, Model, Model]:
+    """The three parts of a checkpoint."""
+    return tuple(Model(kind, (ckpt_name,)) for kind in ("diffusion_model", "text_encoders", "vae"))  # type: ignore[return-value]
+
+
+def lora_loader(
+    run: Run, *, model: Model, clip: Model, lora_name: str, strength_model: float, strength_clip: float
+) -> tuple[Model, Model]:
+    """A model and its text encoder with a LoRA on each, where its strength is not zero."""
+    return _with_lora(model, lora_name, strength_model), _with_lora(clip, lora_name, strength_clip)
+
+
+def lora_loader_model_only(run: Run, *, model: Model, lora_name: str, strength_model: float) -> tuple[Model]:
+    """A model with a LoRA, where its strength is not zero."""
+    return (_with_lora(model, lora_name, strength_model),)
+
+
+def _with_lora(model: Model, name: str, strength: float) -> Model:
+    return replace(model, loras=(*model.loras, (name, strength))) if strength else model
+
+
+def clip_text_encode(run: Run, *, clip: Model | None, text: str) -> tuple[Conditioning]:
+    """A text as conditioning."""
+    if clip is None:
+        raise RuntimeError(
+            "ERROR: clip input is invalid: None\n\nIf the clip is from a checkpoint loader node your checkpoint "
+            "does not contain a valid clip or text encoder model."
+        )
+    return (Conditioning(text, (repr(clip.files), repr(clip.loras))),)
+
+
+def flux_guidance(run: Run, *, conditioning: Conditioning, guidance: float) -> tuple[Conditioning]:
+    """The same conditioning with a guidance."""
+    return (replace(conditioning, settings=(*conditioning.settings, f"guidance {guidance}")),)

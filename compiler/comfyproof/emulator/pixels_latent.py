@@ -1,0 +1,130 @@
+"""Latents and VAEs. A latent here is the picture it stands for, so encoding and decoding lose nothing but edges."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from .pixels_image import resized, resized_mask
+from .values import Latent, Mask, Model, Picture, Run, check_size
+
+
+def _cropped(picture: Picture) -> Picture:
+    """The middle of a picture whose sides a VAE can take: multiples of 8."""
+    height, width = picture.shape[1] // 8 * 8, picture.shape[2] // 8 * 8
+    check_size(width, height, picture.shape[0])
+    y, x = (picture.shape[1] - height) // 2, (picture.shape[2] - width) // 2
+    return picture[:, y : y + height, x : x + width, :3]
+
+
+def latent_of(picture: Picture) -> Latent:
+    """The latent that stands for a picture."""
+    picture = _cropped(picture)
+    return Latent(picture.shape[2], picture.shape[1], picture.shape[0], picture)
+
+
+def picture_of(latent: Latent) -> Picture:
+    """The picture that a latent stands for: mid-grey where nothing was sampled yet."""
+    if latent.picture is not None:
+        return latent.picture
+    return np.full((latent.batch, latent.height, latent.width, 3), 0.5, np.float32)
+
+
+def vae_encode(run: Run, *, pixels: Picture, vae: Model) -> tuple[Latent]:
+    """The latent of a picture, cropped to multiples of 8."""
+    return (latent_of(pixels),)
+
+
+def vae_encode_tiled(
+    run: Run, *, pixels: Picture, vae: Model, tile_size: int, overlap: int,
+    temporal_size: int = 64, temporal_overlap: int = 8,
+) -> tuple[Latent]:  # fmt: skip
+    """The same in tiles, which cannot be seen in the result."""
+    return (latent_of(pixels),)
+
+
+def vae_decode(run: Run, *, samples: Latent, vae: Model) -> tuple[Picture]:
+    """The picture of a latent."""
+    return (picture_of(samples),)
+
+
+def vae_decode_tiled(
+    run: Run, *, samples: Latent, vae: Model, tile_size: int, overlap: int = 64,
+    temporal_size: int = 64, temporal_overlap: int = 8,
+) -> tuple[Picture]:  # fmt: skip
+    """The same in tiles, which cannot be seen in the result."""
+    return (picture_of(samples),)
+
+
+def vae_encode_for_inpaint(
+    run: Run, *, pixels: Picture, vae: Model, mask: Mask, grow_mask_by: int = 6
+) -> tuple[Latent]:
+    """The latent of a picture whose masked part is emptied and marked for sampling."""
+    mask = resized_mask(mask.reshape(-1, *mask.shape[-2:]), pixels.shape[2], pixels.shape[1])
+    latent = latent_of(np.where(mask.round()[..., None] > 0, np.float32(0.5), pixels))
+    grown = _grown(mask, grow_mask_by)
+    return (replace(latent, mask=_cropped(grown[..., None].repeat(3, axis=3))[..., 0]),)
+
+
+def _grown(mask: Mask, by: int) -> Mask:
+    """A mask whose marked parts reach some pixels further."""
+    marked = mask.round().astype(np.uint8)
+    if by > 0:
+        spread = ImageFilter.MaxFilter(by // 2 * 2 + 1)
+        marked = np.stack([np.asarray(Image.fromarray(one).filter(spread)) for one in marked])
+    return marked.astype(np.float32)
+
+
+def set_latent_noise_mask(run: Run, *, samples: Latent, mask: Mask) -> tuple[Latent]:
+    """The same latent, of which only the masked part is to change."""
+    return (replace(samples, mask=mask.reshape(-1, *mask.shape[-2:])),)
+
+
+def empty_latent(run: Run, *, width: int, height: int, batch_size: int = 1) -> tuple[Latent]:
+    """A latent to sample from nothing."""
+    width, height = width // 8 * 8, height // 8 * 8
+    check_size(width, height, batch_size)
+    return (Latent(width, height, batch_size),)
+
+
+def _scaled(latent: Latent, width: int, height: int, method: str) -> Latent:
+    check_size(width, height, latent.batch)
+    picture = latent.picture
+    scaled = None if picture is None else resized(picture, width, height, method)
+    return replace(latent, width=width, height=height, picture=scaled)
+
+
+def latent_upscale(
+    run: Run, *, samples: Latent, upscale_method: str, width: int, height: int, crop: str
+) -> tuple[Latent]:
+    """A latent at another size; a side of 0 follows from the other."""
+    if width == 0 and height == 0:
+        return (samples,)
+    if width == 0:
+        width = max(64, round(samples.width * height / samples.height))
+    if height == 0:
+        height = max(64, round(samples.height * width / samples.width))
+    return (_scaled(samples, width // 8 * 8, height // 8 * 8, upscale_method),)
+
+
+def latent_upscale_by(run: Run, *, samples: Latent, upscale_method: str, scale_by: float) -> tuple[Latent]:
+    """A latent so many times as large."""
+    width, height = round(samples.width // 8 * scale_by) * 8, round(samples.height // 8 * scale_by) * 8
+    return (_scaled(samples, width, height, upscale_method),)
+
+
+def repeat_latent_batch(run: Run, *, samples: Latent, amount: int) -> tuple[Latent]:
+    """A batch so many times."""
+    check_size(samples.width, samples.height, samples.batch * amount)
+    picture = None if samples.picture is None else np.tile(samples.picture, (amount, 1, 1, 1))
+    return (replace(samples, batch=samples.batch * amount, picture=picture),)
+
+
+def latent_from_batch(run: Run, *, samples: Latent, batch_index: int, length: int) -> tuple[Latent]:
+    """Some latents out of a batch."""
+    first = min(samples.batch - 1, batch_index)
+    count = min(samples.batch - first, length)
+    picture = None if samples.picture is None else samples.picture[first : first + count]
+    return (replace(samples, batch=count, picture=picture),)

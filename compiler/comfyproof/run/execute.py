@@ -1,0 +1,205 @@
+"""One job on one server: prepare, submit, wait, fetch, verify, and a record of it all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ..diagnostics import has_errors
+from ..driver import Compiled
+from ..verify.checks import count_check, verify_picture
+from .answers import OutputFile, Refusal, Succeeded
+from .client import Client
+from .events import Event
+from .expectations import NOT_AS_PROMISED, expected, promise_of
+from .folder import new_run_folder, safe_name, write_whole
+from .job import Picture, Run
+from .outcome import NO_RESULT, refused, went_wrong
+from .prepare import new_prompt_id, prepare
+from .record import write_record
+
+MAX_PICTURE = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """The job has come to its next part."""
+
+    name: str
+
+
+Told: TypeAlias = "Phase | Event"
+
+
+def execute(compiled: Compiled, client: Client, out: Path, tell: Callable[[Told], None]) -> Run:
+    """A compiled spec, run on a server; its pictures and its record lie in a new folder under `out`.
+
+    `tell` hears how it gets on. Raises ServerProblem, and OSError where the pictures cannot be kept.
+    If it is stopped on the way, the prompt is withdrawn from the server.
+    """
+    assert compiled.spec is not None and compiled.graph is not None
+    run = Run(compiled, client.url, new_prompt_id(), datetime.now(UTC))
+    job = _Job(run, client, out, tell)
+    try:
+        job.run_through()
+    except BaseException as problem:
+        if run.verdict == "submitted":
+            run.verdict = "interrupted" if isinstance(problem, KeyboardInterrupt) else f"unfinished: {problem}"
+            job.record_if_possible()
+        raise
+    return run
+
+
+@dataclass
+class _Job:
+    run: Run
+    client: Client
+    out: Path
+    tell: Callable[[Told], None]
+
+    def run_through(self) -> None:
+        run, compiled = self.run, self.run.compiled
+        assert compiled.graph is not None
+        self._phase("prepare")
+        run.system = self.client.system_stats()
+        prepared = prepare(compiled.graph, self.client, run.prompt_id)
+        run.graph, run.prompt = prepared.graph, prepared.prompt
+        run.findings += prepared.findings
+        run.not_examined += prepared.not_examined
+        if has_errors(prepared.findings):
+            run.verdict = "refused"
+            return
+        outputs = self._executed()
+        if outputs is not None:
+            self._phase("fetch")
+            files = [(file, self.client.fetch(file, limit_bytes=MAX_PICTURE)) for file in _kept(outputs)]
+            self._keep(files)
+        self._record()
+
+    def _phase(self, name: str) -> None:
+        self.run.seconds[name] = time.monotonic()
+        self.tell(Phase(name))
+
+    def _executed(self) -> tuple[OutputFile, ...] | None:
+        """The files that the server made; None, with findings, where it did not come that far."""
+        run = self.run
+        assert run.graph is not None
+        with self.client.listen():
+            self._phase("submit")
+            submission = self.client.submit(run.prompt, run.prompt_id)
+            if isinstance(submission, Refusal):
+                run.verdict = "refused"
+                run.findings += refused(submission, run.graph)
+                return None
+            run.verdict = "submitted"
+            self._phase("execute")
+            try:
+                outcome = self.client.wait(submission.prompt_id, self.tell)
+            except KeyboardInterrupt:
+                self.client.cancel(submission.prompt_id)
+                raise
+        if isinstance(outcome, Succeeded):
+            return outcome.outputs
+        run.verdict = "failed"
+        run.findings += went_wrong(outcome, run.graph)
+        return None
+
+    def _keep(self, files: list[tuple[OutputFile, bytes]]) -> None:
+        """Writes every file before any is judged: what was won is not to be lost over a check."""
+        run, spec = self.run, self.run.compiled.spec
+        assert spec is not None and run.graph is not None
+        if not files:
+            run.verdict = "failed"
+            place = run.graph.nodes[list(run.graph.nodes)[-1]].place()
+            run.findings.append(NO_RESULT.at(place, "the server says that all went well, and made no file"))
+            return
+        folder = self._folder()
+        written: list[tuple[OutputFile, bytes, Path, str]] = []
+        for file, data in files:
+            node = run.graph.nodes.get(file.node_id)
+            stage = node.stage if node else file.node_id
+            written.append((file, data, _free_path(folder, file, node.inputs if node else {}, data, written), stage))
+            write_whole(written[-1][2], data)
+        self._phase("verify")
+        for file, data, path, stage in written:
+            promise = promise_of(spec, stage)
+            checks = verify_picture(data, expected(promise, spec, run.prompt))
+            run.findings += promise.failures(checks)
+            run.pictures.append(Picture(path, stage, file.node_id, checks))
+        self._count()
+        good = not any(finding.rule is NOT_AS_PROMISED for finding in run.findings)
+        run.verdict = "verified" if good else "not as promised"
+
+    def _count(self) -> None:
+        """Whether each saving stage gave as many pictures as the spec says, and none of them nothing."""
+        run, spec = self.run, self.run.compiled.spec
+        assert spec is not None and run.graph is not None
+        saving = {n.stage for n in run.graph.nodes.values() if n.type == "SaveImage"}
+        for stage in sorted(saving):
+            promise = promise_of(spec, stage)
+            found = sum(1 for picture in run.pictures if picture.stage == stage)
+            wanted = promise.verification.count
+            check = count_check(wanted if wanted is not None else max(found, 1), found)
+            run.findings += promise.failures([check])
+            for n, picture in enumerate(run.pictures):
+                if picture.stage == stage:
+                    run.pictures[n] = Picture(picture.path, stage, picture.node_id, (check, *picture.checks))
+                    break
+
+    def _folder(self) -> Path:
+        if self.run.folder is None:
+            spec = self.run.compiled.spec
+            assert spec is not None
+            self.run.folder = new_run_folder(self.out / safe_name(spec.name, "pipeline"))
+        return self.run.folder
+
+    def _record(self) -> None:
+        self.run.seconds["end"] = time.monotonic()
+        self.run.record = self._folder() / "run.json"
+        write_record(self.run, self.run.record)
+
+    def record_if_possible(self) -> None:
+        """The record of a job that was stopped, so that its prompt can be found again; the stop comes first."""
+        try:
+            self._record()
+        except OSError:
+            self.run.record = None
+
+
+def _kept(outputs: tuple[OutputFile, ...]) -> list[OutputFile]:
+    """The saved files; previews only where nothing was saved."""
+    saved = [file for file in outputs if file.type == "output"]
+    return saved or [file for file in outputs if file.type == "temp"]
+
+
+def _free_path(folder: Path, file: OutputFile, inputs: Mapping[str, Any], data: bytes, taken: list[Any]) -> Path:
+    """A name of our own: a server's file names never become paths here."""
+    prefix = inputs.get("filename_prefix")
+    stem = safe_name(str(prefix)[:-9] if prefix else "preview", "picture")
+    suffix = _suffix(data)
+    names = {path.name for _, _, path, _ in taken}
+    count = 1
+    name = f"{stem}{suffix}"
+    while name in names:
+        count += 1
+        name = f"{stem}-{count}{suffix}"
+    return folder / name
+
+
+def _suffix(data: bytes) -> str:
+    """A file's ending by its first bytes."""
+    for magic, suffix in (
+        (b"\x89PNG", ".png"),
+        (b"\xff\xd8\xff", ".jpg"),
+        (b"GIF8", ".gif"),
+        (b"\x1a\x45\xdf\xa3", ".webm"),
+    ):
+        if data.startswith(magic):
+            return suffix
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return ".webp"
+    return ".mp4" if data[4:8] == b"ftyp" else ".bin"

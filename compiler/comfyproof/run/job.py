@@ -1,0 +1,49 @@
+"""One job: what was sent where, what came back, and what was found of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..diagnostics import Diagnostic, NotExamined
+from ..driver import Compiled
+from ..graph import Graph
+from ..verify.expected import Check
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One file that came back: where it lies now, which stage made it, and what was found of it."""
+
+    path: Path
+    stage: str
+    node_id: str
+    checks: tuple[Check, ...]
+
+
+@dataclass
+class Run:
+    """One job: what was sent where, what came back, and what is wrong with it."""
+
+    compiled: Compiled
+    server: str
+    prompt_id: str
+    started: datetime
+    folder: Path | None = None
+    graph: Graph | None = None
+    prompt: Mapping[str, Any] = field(default_factory=dict)
+    system: Mapping[str, Any] = field(default_factory=dict)
+    verdict: str = "unfinished"
+    findings: list[Diagnostic] = field(default_factory=list)
+    not_examined: list[NotExamined] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    record: Path | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether there are pictures and every promise of them that could be examined was kept."""
+        return self.verdict == "verified"

@@ -1,0 +1,124 @@
+"""From a compiled graph to the prompt for one server: its files, its names, its slashes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..catalog.pinned import Catalog, from_object_info, without_files
+from ..diagnostics import Diagnostic, NotExamined, Rule, Severity, has_errors
+from ..formats.api import to_api
+from ..graph import Asset, Graph, Node, Value
+from ..passes.defaults import fill_defaults
+from ..rules.registry import check
+from .client import Client
+
+UNREADABLE_INPUT = Rule(
+    "CP801", "unreadable-input", Severity.ERROR, "A file that the pipeline reads cannot be read, so nothing can be run."
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a server is to run: the graph as it knows it, and as a prompt."""
+
+    graph: Graph
+    prompt: Mapping[str, Any]
+    findings: tuple[Diagnostic, ...]
+    not_examined: tuple[NotExamined, ...]
+
+
+def prepare(graph: Graph, client: Client, prompt_id: str) -> Prepared:
+    """The graph held against a server's own nodes and files, its inputs uploaded. Raises ServerProblem.
+
+    With errors among the findings nothing was uploaded, and the prompt is not to be sent.
+    """
+    catalog = from_object_info_of(client, graph)
+    # A server newer than the catalog compiled against may want inputs that were unknown then.
+    graph = fill_defaults(_with_slashes(graph, catalog), catalog)
+    findings, not_examined = check(graph, catalog)
+    findings += list(_unreadable(graph))
+    if not has_errors(findings):
+        graph = _with_prefixes(_uploaded(graph, client), catalog, prompt_id)
+    return Prepared(graph, to_api(graph), tuple(findings), tuple(not_examined))
+
+
+def new_prompt_id() -> str:
+    """A fresh id in the one form that every ComfyUI takes."""
+    return str(uuid.uuid4())
+
+
+def from_object_info_of(client: Client, graph: Graph) -> Catalog:
+    """The node types of a server that a graph uses, with the files it lists. Raises ServerProblem."""
+    types = client.node_types(node.type for node in graph.nodes.values())
+    catalog = from_object_info(types, client.url) if types else Catalog(client.url, "", {})
+    emulator = client.system_stats()["system"].get("comfyproof_emulator") or {}
+    if emulator.get("takes_any_file"):
+        return without_files(catalog, "the emulator has no model files and takes any name for present")
+    return catalog
+
+
+def _changed(graph: Graph, change: Callable[[Node, str, Value], Value]) -> Graph:
+    nodes = {}
+    for id, node in graph.nodes.items():
+        nodes[id] = replace(node, inputs={name: change(node, name, value) for name, value in node.inputs.items()})
+    return Graph(nodes)
+
+
+def _with_slashes(graph: Graph, catalog: Catalog) -> Graph:
+    """File names with the separator that the server itself uses: a Windows server lists backslashes."""
+
+    def change(node: Node, name: str, value: Value) -> Value:
+        declared = catalog.get(node.type)
+        wanted = declared.inputs.get(name) if declared else None
+        if wanted is None or not wanted.options or not isinstance(value, str) or value in wanted.options:
+            return value
+        return next((o for o in wanted.options if isinstance(o, str) and _same_path(o, value)), value)
+
+    return _changed(graph, change)
+
+
+def _same_path(left: str, right: str) -> bool:
+    return left.replace("\\", "/") == right.replace("\\", "/")
+
+
+def _with_prefixes(graph: Graph, catalog: Catalog, prompt_id: str) -> Graph:
+    """File name prefixes of this run alone: the node saves anew then, though the server may have the rest cached."""
+
+    def change(node: Node, name: str, value: Value) -> Value:
+        declared = catalog.get(node.type)
+        if name == "filename_prefix" and isinstance(value, str) and declared is not None and declared.is_output:
+            return f"{value}_{prompt_id[:8]}"
+        return value
+
+    return _changed(graph, change)
+
+
+def assets(graph: Graph) -> dict[Path, tuple[Node, str]]:
+    """The files that a graph reads, each with one input that reads it."""
+    found: dict[Path, tuple[Node, str]] = {}
+    for node in graph.nodes.values():
+        for name, value in node.inputs.items():
+            if isinstance(value, Asset):
+                found.setdefault(Path(value.path), (node, name))
+    return found
+
+
+def _unreadable(graph: Graph) -> list[Diagnostic]:
+    findings = []
+    for path, (node, name) in assets(graph).items():
+        try:
+            with path.open("rb") as stream:
+                stream.read(1)
+        except OSError as problem:
+            message = f'the file "{path}" cannot be read: {problem.strerror or problem}'
+            findings.append(UNREADABLE_INPUT.at(node.place(name), message, "pass another with --input"))
+    return findings
+
+
+def _uploaded(graph: Graph, client: Client) -> Graph:
+    names = {path: client.upload(path) for path in assets(graph)}
+    return _changed(graph, lambda _node, _name, value: names[Path(value.path)] if isinstance(value, Asset) else value)

@@ -1,0 +1,167 @@
+"""Waiting for a prompt to end: the history and the queue say how, the websocket only says when to look."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from .answers import Interrupted, Lost, Outcome, TimedOut, read_outcome
+from .events import Ended, Event, Story, Told
+from .problems import ServerProblem, ServerUnreachable
+
+Inbox: TypeAlias = "queue.Queue[tuple[str, Told]]"
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+# A server serves one request at a time; what it spends on our looking it cannot spend on others.
+_SHARE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long to wait for what, in seconds.
+
+    `read` is for a whole answer, `transfer` for a file up or down, `job` for a prompt from the start
+    of waiting, `no_progress` for any sign that it gets on, `grace` for a server that went away while
+    we waited. A prompt that a server denies twice, `lost` seconds apart, is lost.
+    """
+
+    connect: float = 5.0
+    read: float = 30.0
+    transfer: float = 600.0
+    job: float = 6 * 3600.0
+    no_progress: float = 1800.0
+    grace: float = 15.0
+    lost: float = 2.0
+
+
+USUAL = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Where a server has a prompt: `where` is "history", "running", "pending", or "" for nowhere.
+
+    `prompt_id` is the id the server knows it by, `entry` its history, `running` what the server works on.
+    """
+
+    where: str
+    prompt_id: str
+    entry: Mapping[str, Any]
+    running: tuple[str, ...]
+
+
+class Patience:
+    """How long silence, absence and outages are still borne."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._began = self._progress = time.monotonic()
+        self._outage: float | None = None
+        self._missing: float | None = None
+        self._signs: object = None
+        self.was_away = False
+
+    def failed(self, problem: ServerProblem) -> None:
+        """Notes that the server did not answer; raises the problem where that has lasted too long."""
+        now = time.monotonic()
+        self._outage = now if self._outage is None else self._outage
+        self.was_away = self.was_away or isinstance(problem, ServerUnreachable)
+        if now - self._outage >= self._timeouts.grace:
+            raise problem
+
+    def is_lost(self, sighting: Sighting) -> bool:
+        """Notes an answer; true where the prompt has been missing for too long."""
+        now = time.monotonic()
+        self._outage = None
+        if sighting.where:
+            self._missing, self.was_away = None, False
+            signs = (sighting.where, sighting.running)
+            if signs != self._signs:
+                self._signs, self._progress = signs, now
+            return False
+        self._missing = now if self._missing is None else self._missing
+        return now - self._missing >= self._timeouts.lost and now > self._missing
+
+    def progressed(self) -> None:
+        """Notes a sign that the prompt gets on."""
+        self._progress = time.monotonic()
+
+    def ran_out(self) -> TimedOut | None:
+        """The deadline that has passed, if one has."""
+        now, limits = time.monotonic(), self._timeouts
+        if now - self._began >= limits.job:
+            return TimedOut(f"it did not end in {limits.job:g} s")
+        if now - self._progress >= limits.no_progress:
+            return TimedOut(f"it showed no progress for {limits.no_progress:g} s")
+        return None
+
+
+class Vigil:
+    """Watching one prompt until it ends."""
+
+    def __init__(
+        self, prompt_id: str, look: Callable[[str], Sighting], inbox: Inbox, patience: Patience, cancelled: Set[str]
+    ) -> None:
+        self._prompt_id, self._look, self._inbox, self._cancelled = prompt_id, look, inbox, cancelled
+        self._patience = patience
+        self._story = Story()
+
+    def until_over(self, on_event: Callable[[Event], None]) -> Outcome:
+        """How the prompt ended; `on_event` hears what happens until then. Raises ServerProblem."""
+        pause = _FIRST_PAUSE
+        while True:
+            began = time.monotonic()
+            outcome = self._seen() or self._patience.ran_out()
+            if outcome is not None:
+                for _ in range(self._inbox.qsize()):
+                    self._hear(0.0, on_event)
+                return outcome
+            cost = time.monotonic() - began
+            hinted = self._hear(max(pause, min(_SHARE * cost, 10.0)), on_event)
+            pause = _FIRST_PAUSE if hinted else min(1.5 * pause, _LONGEST_PAUSE)
+
+    def _seen(self) -> Outcome | None:
+        try:
+            sighting = self._look(self._prompt_id)
+        except ServerProblem as problem:
+            # A server that holds the connection and says nothing is busy, not dead.
+            if not (isinstance(problem, ServerUnreachable) and problem.silent):
+                self._failed(problem)
+            return None
+        if sighting.where == "history":
+            return read_outcome(sighting.entry)
+        if not sighting.where and self._prompt_id in self._cancelled:
+            return Interrupted("")
+        if not self._patience.is_lost(sighting):
+            return None
+        if self._patience.was_away:
+            return Lost("the server restarted, it seems: it was away for a while and no longer knows the prompt")
+        return Lost("the server has the prompt neither in its queue nor in its history")
+
+    def _failed(self, problem: ServerProblem) -> None:
+        try:
+            self._patience.failed(problem)
+        except ServerProblem:
+            problem.what += f'; prompt "{self._prompt_id}" was submitted there and may be unfinished'
+            raise
+
+    def _hear(self, seconds: float, on_event: Callable[[Event], None]) -> bool:
+        """Passes on what the websocket brings; true as soon as it says that the prompt is over."""
+        end = time.monotonic() + seconds
+        left = seconds
+        while left >= 0:
+            try:
+                prompt_id, event = self._inbox.get(timeout=left)
+            except queue.Empty:
+                return False
+            if prompt_id == self._prompt_id and self._story.is_news(event):
+                self._patience.progressed()
+                if isinstance(event, Ended):
+                    return True
+                on_event(event)
+            left = end - time.monotonic()
+        return False

@@ -1,0 +1,1 @@
+"""Whether a picture that came back is what was promised."""

@@ -1,0 +1,213 @@
+"""The checks of a picture that came back, each with what it measured."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path as FilePath
+from typing import Any
+
+from .. import png
+from . import blank, shape, similarity
+from .expected import Check, ColorShift, Expected, Similarity, Size, Times, Verdict
+from .picture import BrokenPicture, Picture, decode_reference, decode_result
+from .prompt import difference
+
+_EXIF_MODEL = 0x0110
+
+
+class _Unseen(Exception):
+    """A check cannot look at what it would judge; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    kept: bool
+    measured: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A whole picture, with the references beside it, each read and resized once."""
+
+    data: bytes
+    picture: Picture
+    references: dict[FilePath, Picture] = field(default_factory=dict)
+    pairs: dict[FilePath, tuple[similarity.Pair, ...]] = field(default_factory=dict)
+
+    def reference(self, file: FilePath) -> Picture:
+        """A reference, decoded. Raises _Unseen."""
+        if file not in self.references:
+            try:
+                self.references[file] = decode_reference(file)
+            except BrokenPicture as problem:
+                raise _Unseen(f'the reference "{file}" cannot be read: {problem}') from None
+        return self.references[file]
+
+    def beside(self, file: FilePath) -> tuple[similarity.Pair, ...]:
+        """The picture and a reference at one size. Raises _Unseen."""
+        if file not in self.pairs:
+            self.pairs[file] = similarity.pairs(self.picture, self.reference(file))
+        return self.pairs[file]
+
+
+@dataclass(frozen=True, slots=True)
+class _Promise:
+    name: str
+    words: str
+    measure: Callable[[_Seen], _Outcome]
+
+    def judged(self, seen: _Seen) -> Check:
+        try:
+            outcome = self.measure(seen)
+        except _Unseen as reason:
+            return self.not_examined(str(reason))
+        if outcome.kept:
+            return Check(self.name, Verdict.PASSED, self.words, outcome.measured)
+        return Check(self.name, Verdict.FAILED, self.words, outcome.measured, outcome.help)
+
+    def not_examined(self, reason: str) -> Check:
+        return Check(self.name, Verdict.NOT_EXAMINED, self.words, reason)
+
+
+def verify_picture(data: bytes, expected: Expected) -> tuple[Check, ...]:
+    """A check that a picture file is complete and one for each further promise; no bytes make it raise."""
+    whole = "a whole picture"
+    try:
+        picture = decode_result(data)
+    except BrokenPicture as problem:
+        help = "fetch the picture again, and run its job again if it is still damaged"
+        complete = Check("complete", Verdict.FAILED, whole, str(problem), help)
+        return complete, *(promise.not_examined("the picture is not whole") for promise in _promises(expected))
+    width, height = picture.size
+    measured = f"{picture.format}, {width}x{height}, {len(data):,} bytes"
+    if picture.format != "PNG":
+        measured += "; the format has no checksums"
+    seen = _Seen(data, picture)
+    complete = Check("complete", Verdict.PASSED, whole, measured)
+    return complete, *(promise.judged(seen) for promise in _promises(expected))
+
+
+def count_check(expected_count: int, found: int) -> Check:
+    """Whether as many pictures came back as were promised."""
+    kept = expected_count == found
+    help = "" if kept else 'look for refused outputs under "node_errors" in what the server answered'
+    verdict = Verdict.PASSED if kept else Verdict.FAILED
+    return Check("count", verdict, _counted(expected_count, "picture"), _counted(found, "picture"), help)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _promises(expected: Expected) -> Iterator[_Promise]:
+    if (size := expected.size) is not None:
+        yield _Promise("size", _size_in_words(size), partial(_size, size))
+    if (file := expected.aspect_of) is not None:
+        yield _Promise("aspect", f'the aspect of "{file.name}"', partial(_aspect, file))
+    if expected.not_blank:
+        yield _Promise("not_blank", "more than one color", _not_blank)
+    if (ssim := expected.ssim) is not None:
+        yield _Promise("ssim", f'at least {ssim.min:g}, to "{ssim.reference.name}"', partial(_ssim, ssim))
+    if (shift := expected.delta_e) is not None:
+        yield _Promise("delta_e", f'mean at most {shift.max:g}, to "{shift.reference.name}"', partial(_delta_e, shift))
+    if (prompt := expected.prompt) is not None:
+        yield _Promise("prompt", "the prompt that was sent", partial(_prompt, prompt))
+
+
+def _size_in_words(size: Size) -> str:
+    if isinstance(size, Times):
+        return f'{size.factor:g} times "{size.reference.name}"'
+    return shape.in_words(shape.allowed(size, None))
+
+
+def _size(size: Size, seen: _Seen) -> _Outcome:
+    measured = _by(seen.picture.size)
+    reference = None
+    if isinstance(size, Times):
+        reference = seen.reference(size.reference).size
+    bounds = shape.allowed(size, reference)
+    if isinstance(size, Times) and reference is not None:
+        measured += f"; {size.factor:g} times {_by(reference)} is {shape.in_words(bounds)}"
+    return _Outcome(
+        shape.fits(seen.picture.size, bounds), measured, "compare the sizes and factors in the stages with the promise"
+    )
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _aspect(file: FilePath, seen: _Seen) -> _Outcome:
+    size, reference = seen.picture.size, seen.reference(file).size
+    return _Outcome(
+        shape.keeps_aspect(size, reference),
+        f"{_by(size)} is {size[0] / size[1]:.3f}:1, {_by(reference)} is {reference[0] / reference[1]:.3f}:1",
+        "look for a stage that crops, or that sets a width and a height",
+    )
+
+
+def _not_blank(seen: _Seen) -> _Outcome:
+    found = blank.spread(seen.picture)
+    levels = f"levels {found.lowest} to {found.highest}"
+    measured = f"{levels}, standard deviation {found.deviation:.1f}, entropy {found.entropy:.1f} bits"
+    if seen.picture.transparent:
+        return _Outcome(False, f"it is transparent; {measured}", "look at the mask that became its alpha channel")
+    if found.black:
+        return _Outcome(
+            False,
+            f"it is black; {measured}",
+            "run the VAE in 32 bits (--fp32-vae): a picture that overflows to NaN is saved as black",
+        )
+    return _Outcome(not found.flat, measured, "check that the VAE belongs to the model, and that sampling took place")
+
+
+def _ssim(promised: Similarity, seen: _Seen) -> _Outcome:
+    compared = seen.beside(promised.reference)
+    found = similarity.structural_similarity(compared)
+    if found is None:
+        size = _by(compared[0].picture.size)
+        raise _Unseen(f"{size} is smaller than the {similarity.WINDOW} px that structural similarity looks at")
+    # Rounded towards failing: what is shown beside a failed check never looks as if it had passed.
+    measured = f"{math.floor(found.ssim * 1e4) / 1e4:.4f} at {_by(found.size)}"
+    return _Outcome(found.ssim >= promised.min, measured, "lower denoise, or the promise if the picture is right")
+
+
+def _delta_e(promised: ColorShift, seen: _Seen) -> _Outcome:
+    compared = seen.beside(promised.reference)
+    found = similarity.color_difference(compared)
+    measured = f"mean {math.ceil(found.mean * 100) / 100:.2f}, 95th percentile {found.percentile_95:.2f}"
+    return _Outcome(
+        found.mean <= promised.max, measured, "lower cfg or denoise, and check that the VAE belongs to the model"
+    )
+
+
+def _prompt(sent: Mapping[str, Any], seen: _Seen) -> _Outcome:
+    help = "give each job its own filename prefix, and look for another client of that server"
+    try:
+        embedded = _embedded_prompt(seen)
+    except png.BrokenPng as problem:
+        return _Outcome(False, str(problem), help)
+    found = difference(sent, embedded)
+    return _Outcome(found is None, found or f"the same, {_counted(len(sent), 'node')}", help)
+
+
+def _embedded_prompt(seen: _Seen) -> Any:
+    """The prompt in the picture. Raises _Unseen, and BrokenPng where there is one that is damaged."""
+    if seen.picture.format == "PNG":
+        found = png.embedded_prompt(seen.data)
+        if found is None:
+            raise _Unseen("no prompt is embedded, as with a server that runs with --disable-metadata")
+        return found
+    # ComfyUI keeps the prompt of a WebP under the name of a camera.
+    model = str(seen.picture.pixels.getexif().get(_EXIF_MODEL, ""))
+    if not model.startswith("prompt:"):
+        raise _Unseen(f"no prompt is embedded in this {seen.picture.format}")
+    try:
+        return json.loads(model.removeprefix("prompt:"))
+    except (ValueError, RecursionError):
+        raise png.BrokenPng("its embedded prompt is not JSON") from None

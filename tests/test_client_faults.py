@@ -1,0 +1,510 @@
+"""The client against a server, a network and a websocket that do not do what they should."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfyproof.run.answers import Lost, OutputFile, Submission, Succeeded
+from comfyproof.run.client import Client
+from comfyproof.run.events import Event, NodeRunning, Started
+from comfyproof.run.problems import ServerMisbehaved, ServerProblem, ServerUnreachable
+from comfyproof.run.waiting import Timeouts
+from scripted_server import (
+    PROMPT,
+    Call,
+    Play,
+    ScriptedServer,
+    does_and_hangs,
+    does_and_resets,
+    does_but_says,
+    dribbles,
+    hangs,
+    ignore,
+    new_id,
+    normally,
+    resets,
+    says,
+    truncates,
+)
+
+QUICK = Timeouts(connect=2, read=0.5, transfer=1, job=20, no_progress=20, grace=0.3, lost=0.1)
+OUTPUT = OutputFile("9", "a_00001_.png", "", "output", "images")
+DONE = Succeeded((OUTPUT,), ())
+JSON_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n"
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: ScriptedServer) -> Iterator[Client]:
+    with Client(server.url, timeouts=QUICK) as client:
+        yield client
+
+
+def running(server: ScriptedServer, client: Client) -> str:
+    """The id of a prompt that the server has begun."""
+    server.keep_running = True
+    prompt_id = new_id()
+    assert client.submit(PROMPT, prompt_id) == Submission(prompt_id, answered=True)
+    return prompt_id
+
+
+# No answer, or not a whole one.
+
+
+def test_a_server_that_is_not_there_cannot_be_reached() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with Client(f"http://127.0.0.1:{port}") as client, pytest.raises(ServerUnreachable) as problem:
+        client.system_stats()
+    assert str(problem.value) == f'"http://127.0.0.1:{port}" cannot be reached: nothing listens there'
+    assert problem.value.help.startswith("Start ComfyUI")
+    assert not problem.value.sent
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 70])
+def test_a_host_that_nobody_knows_cannot_be_reached(host: str) -> None:
+    with Client(f"http://{host}:8188") as client, pytest.raises(ServerUnreachable, match="no host of that name"):
+        client.system_stats()
+
+
+def test_a_plain_server_has_no_tls(server: ScriptedServer) -> None:
+    with Client(f"https://127.0.0.1:{server.port}") as client, pytest.raises(ServerUnreachable, match="TLS"):
+        client.system_stats()
+
+
+def test_a_server_that_says_nothing_is_given_up(server: ScriptedServer, client: Client) -> None:
+    server.script["GET /system_stats"] = [hangs]
+    with pytest.raises(ServerUnreachable, match="no complete answer came in 0.5 s") as problem:
+        client.system_stats()
+    assert problem.value.silent
+    assert len(server.log) == 1
+
+
+@pytest.mark.parametrize("data", [b"HTTP/1.1 200 OK\r\nX: " + b"y" * 60 + b"\r\n\r\n{}", JSON_OK + b" " * 24])
+def test_an_answer_byte_by_byte_is_given_up(server: ScriptedServer, client: Client, data: bytes) -> None:
+    server.script["GET /system_stats"] = [dribbles(data, 0.02)]
+    with pytest.raises(ServerUnreachable, match="no complete answer") as problem:
+        client.system_stats()
+    assert problem.value.silent
+
+
+@pytest.mark.parametrize("fault", [truncates, resets])
+def test_an_answer_that_breaks_is_asked_for_again_once(server: ScriptedServer, client: Client, fault: Play) -> None:
+    server.script["GET /system_stats"] = [fault]
+    assert client.system_stats()["devices"] == []
+    server.script["GET /system_stats"] = [fault, fault]
+    with pytest.raises(ServerUnreachable, match="broke off"):
+        client.system_stats()
+
+
+def test_a_kept_connection_may_have_been_closed(server: ScriptedServer, client: Client) -> None:
+    client.system_stats()
+    server.stop()
+    server.start()
+    assert client.system_stats()["devices"] == []
+
+
+# Answers that no ComfyUI gives.
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>\x1b[2JHello</html>", b"", b"{", b"[" * 100_000, b"\xff\xfe", b"1" * 5000 + b"x"]
+)
+def test_what_is_not_json_is_said_to_be(server: ScriptedServer, client: Client, body: bytes) -> None:
+    server.script["GET /system_stats"] = [says(200, body)]
+    with pytest.raises(ServerMisbehaved, match="not JSON") as problem:
+        client.system_stats()
+    assert str(problem.value).isprintable()
+    assert len(str(problem.value)) < 300
+
+
+@pytest.mark.parametrize(("status", "help"), [(404, "address"), (401, "login"), (500, "log"), (405, "address")])
+def test_an_answer_of_the_wrong_status_says_what_to_check(
+    server: ScriptedServer, client: Client, status: int, help: str
+) -> None:
+    server.script["GET /system_stats"] = [says(status, b"Oops\r\n::error::no")]
+    with pytest.raises(ServerMisbehaved, match=f"HTTP {status}: Oops ::error::no") as problem:
+        client.system_stats()
+    assert help in problem.value.help
+
+
+def test_what_does_not_speak_http_is_said_not_to(server: ScriptedServer, client: Client) -> None:
+    server.script["GET /system_stats"] = [dribbles(b"SSH-2.0-OpenSSH_9.2p1\r\n", 0)]
+    with pytest.raises(ServerMisbehaved, match="does not speak HTTP"):
+        client.system_stats()
+
+
+def test_a_redirect_is_not_followed_and_not_read(server: ScriptedServer, client: Client) -> None:
+    sent = []
+
+    def redirects(call: Call) -> None:
+        call.send_response(302)
+        call.send_header("Location", f"{server.url}/elsewhere\x1b[31m")
+        call.end_headers()
+        sent.append(call.pour(b"x" * 2**16, 2**26))
+
+    server.script["GET /system_stats"] = [redirects]
+    with pytest.raises(ServerMisbehaved, match=r'redirects to "http://127.0.0.1:\d+/elsewhere"'):
+        client.system_stats()
+    assert len(server.log) == 1
+    server.stop()
+    server.start()
+    assert sent[0] < 2**26
+
+
+def test_an_answer_without_end_is_cut_off(server: ScriptedServer, client: Client) -> None:
+    sent = []
+
+    def pours(call: Call) -> None:
+        call.send_response(200)
+        call.end_headers()
+        sent.append(call.pour(b" " * 2**16, 2**27))
+
+    server.script["GET /system_stats"] = [pours]
+    with pytest.raises(ServerMisbehaved, match="more than 16 MiB"):
+        client.system_stats()
+    server.stop()
+    server.start()
+    assert sent[0] < 2**26
+
+
+def test_an_answer_packed_unasked_is_not_unpacked(server: ScriptedServer, client: Client) -> None:
+    server.script["GET /system_stats"] = [says(200, b"\x1f\x8b", Content_Encoding="gzip")]
+    with pytest.raises(ServerMisbehaved, match='"gzip"'):
+        client.system_stats()
+
+
+def test_an_upload_that_breaks_is_sent_again(server: ScriptedServer, client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    file.write_bytes(b"a" * 100_000)
+    server.script["POST /upload/image"] = [does_and_resets]
+    assert client.upload(file).startswith("comfyproof-")
+    assert len(server.asked("POST /upload/image")) == 2
+
+
+# A submission whose answer does not come.
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [does_and_resets, does_and_hangs, truncates, does_but_says(200, b"{"), does_but_says(502), does_but_says(504)],
+)
+def test_a_prompt_whose_answer_is_lost_is_found_and_runs_once(
+    server: ScriptedServer, client: Client, fault: Play
+) -> None:
+    server.script["POST /prompt"] = [fault]
+    prompt_id = new_id()
+    assert client.submit(PROMPT, prompt_id) == Submission(prompt_id, answered=False)
+    assert client.wait(prompt_id, ignore) == DONE
+    assert server.taken == len(server.asked("POST /prompt")) == 1
+
+
+@pytest.mark.parametrize("fault", [resets, hangs, says(503), says(200, b"")])
+def test_a_prompt_that_did_not_arrive_is_sent_once_more(server: ScriptedServer, client: Client, fault: Play) -> None:
+    server.script["POST /prompt"] = [fault]
+    prompt_id = new_id()
+    assert client.submit(PROMPT, prompt_id) == Submission(prompt_id, answered=True)
+    assert server.taken == 1
+    assert len(server.asked("POST /prompt")) == 2
+
+
+def test_a_prompt_that_appears_late_is_not_sent_again(server: ScriptedServer, client: Client) -> None:
+    server.script["POST /prompt"] = [does_and_resets]
+    server.script["GET /history/"] = [normally] * 2 + [says(200, {})] * 2
+    prompt_id = new_id()
+    assert client.submit(PROMPT, prompt_id) == Submission(prompt_id, answered=False)
+    assert server.taken == 1
+
+
+@pytest.mark.parametrize("fault", [says(500, b"Server got itself in trouble"), says(403), says(302)])
+def test_a_prompt_that_the_server_clearly_did_not_take_is_not_sent_again(
+    server: ScriptedServer, client: Client, fault: Play
+) -> None:
+    server.script["POST /prompt"] = [fault]
+    with pytest.raises(ServerMisbehaved):
+        client.submit(PROMPT, new_id())
+    assert len(server.asked("POST /prompt")) == 1
+
+
+def test_a_prompt_that_gets_no_answer_twice_is_given_up(server: ScriptedServer, client: Client) -> None:
+    server.script["POST /prompt"] = [resets, resets]
+    with pytest.raises(ServerUnreachable, match="broke off"):
+        client.submit(PROMPT, new_id())
+    assert len(server.asked("POST /prompt")) == 2
+
+
+def test_a_server_that_dies_while_a_prompt_is_submitted_may_have_it(server: ScriptedServer, client: Client) -> None:
+    prompt_id = new_id()
+    server.script["POST /prompt"] = [does_and_resets]
+    server.script["GET /history/"] = [normally, normally] + [resets] * 200
+    with pytest.raises(ServerUnreachable, match=f'"{prompt_id}" was submitted there and may be unfinished'):
+        client.submit(PROMPT, prompt_id)
+    assert len(server.asked("POST /prompt")) == 1
+
+
+@pytest.mark.parametrize("keep_running", [True, False])
+def test_a_server_with_ids_of_its_own_is_asked_for_ours_by_a_tag(
+    server: ScriptedServer, client: Client, keep_running: bool
+) -> None:
+    server.own_ids, server.keep_running = True, keep_running
+    server.script["POST /prompt"] = [does_and_resets]
+    assert client.submit(PROMPT, new_id()) == Submission("own-1", answered=False)
+    assert server.taken == 1
+
+
+def test_a_refused_connection_handled_by_the_caller_does_not_hide_that_a_prompt_was_sent(
+    server: ScriptedServer, client: Client
+) -> None:
+    server.script["POST /prompt"] = [does_and_resets]
+    try:
+        raise ConnectionRefusedError
+    except ConnectionRefusedError:
+        client.submit(PROMPT, new_id())
+    assert server.taken == 1
+
+
+# A server that goes away while we wait.
+
+
+def test_a_server_that_dies_leaves_a_prompt_that_may_be_unfinished(server: ScriptedServer, client: Client) -> None:
+    prompt_id = running(server, client)
+    server.stop()
+    try:
+        with pytest.raises(ServerUnreachable) as problem:
+            client.wait(prompt_id, ignore)
+    finally:
+        server.start()
+    assert "nothing listens there" in str(problem.value)
+    assert f'prompt "{prompt_id}" was submitted there and may be unfinished' in str(problem.value)
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_server_that_comes_back_still_knows_the_prompt_or_has_lost_it(server: ScriptedServer, knows: bool) -> None:
+    with Client(server.url, timeouts=Timeouts(grace=20, lost=0.1)) as client:
+        prompt_id = running(server, client)
+
+        def restarts(call: Call) -> None:
+            server.script["GET /history/"] = [resets] * 3
+            call.reset()
+            if knows:
+                server.finish(prompt_id)
+            else:
+                server.forget()
+
+        server.script["GET /history/"] = [restarts]
+        outcome = client.wait(prompt_id, ignore)
+    if knows:
+        assert outcome == DONE
+    else:
+        assert isinstance(outcome, Lost)
+        assert "the server restarted" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    "fault", [resets, truncates, says(502), says(500), says(200, b"<html>"), says(200, []), says(429), says(302)]
+)
+def test_a_burst_of_faults_is_borne_while_a_prompt_runs(server: ScriptedServer, fault: Play) -> None:
+    with Client(server.url, timeouts=Timeouts(grace=20, lost=5)) as client:
+        prompt_id = running(server, client)
+        server.looks = 3
+        server.script["GET /history/"] = [fault] * 4
+        server.script["GET /queue"] = [normally, fault]
+        assert client.wait(prompt_id, ignore) == DONE
+
+
+def test_a_fault_that_stays_is_reported_after_the_grace(server: ScriptedServer, client: Client) -> None:
+    prompt_id = running(server, client)
+    server.script["GET /history/"] = [says(500)] * 200
+    with pytest.raises(ServerMisbehaved, match="HTTP 500.*may be unfinished"):
+        client.wait(prompt_id, ignore)
+
+
+def test_a_server_too_busy_to_answer_is_not_dead(server: ScriptedServer) -> None:
+    with Client(server.url, timeouts=Timeouts(read=0.2, grace=0)) as client:
+        prompt_id = running(server, client)
+        server.looks = 2
+        server.script["GET /history/"] = [hangs, hangs]
+        assert client.wait(prompt_id, ignore) == DONE
+
+
+# The websocket is only a hint.
+
+
+def drops(call: Call) -> None:
+    call.upgrade()
+
+
+def stays_silent(call: Call) -> None:
+    """Takes the connection and never answers the handshake."""
+    hangs(call)
+
+
+def is_no_websocket(call: Call) -> None:
+    dribbles(b"HTTP/1.1 101 Yes\r\nUpgrade: \xff\r\n\r\n\xff\xff\xff", 0)(call)
+
+
+def never_ends(call: Call) -> None:
+    call.upgrade()
+    call.wfile.write(b"\x81\x7f" + (2**40).to_bytes(8, "big"))
+    call.scripted.files["poured", "", ""] = str(call.pour(b"x" * 2**16, 2**27)).encode()
+
+
+SOCKETS: dict[str, Play] = {
+    "refused": says(403),
+    "redirected": says(302, b"", Location="/elsewhere"),
+    "unanswered": stays_silent,
+    "dropped": drops,
+    "no websocket": is_no_websocket,
+    "without end": never_ends,
+}
+
+
+@pytest.mark.parametrize("case", SOCKETS)
+def test_a_prompt_ends_whatever_the_websocket_does(server: ScriptedServer, client: Client, case: str) -> None:
+    server.script["GET /ws"] = [SOCKETS[case]] * 20
+    server.looks = 4
+    prompt_id = new_id()
+    with client.listen():
+        client.submit(PROMPT, prompt_id)
+        assert client.wait(prompt_id, ignore) == DONE
+    assert not server.asked("GET /elsewhere")
+    server.stop()
+    server.start()
+    assert int(server.files.get(("poured", "", ""), b"0")) < 2**26
+
+
+def test_a_prompt_ends_though_the_websocket_says_nothing(server: ScriptedServer, client: Client) -> None:
+    server.looks = 4
+    prompt_id = new_id()
+    with client.listen():
+        client.submit(PROMPT, prompt_id)
+        assert list(server.sockets) == [client.client_id]
+        assert client.wait(prompt_id, ignore) == DONE
+
+
+GARBAGE = [
+    b"", b"{", b"null", b"[]", b"7", b"\xff\xfe\x80", b"[" * 100_000, b'{"type":5,"data":{"prompt_id":"ID"}}',
+    b'{"type":"progress","data":{"prompt_id":"ID","value":1e400,"max":NaN,"node":"1"}}',
+    b'{"type":"progress","data":{"prompt_id":"ID","value":"5","max":{},"node":["1"]}}',
+    b'{"type":"progress_state","data":{"prompt_id":"ID","nodes":{"1":null,"2":{"state":5}}}}',
+    b'{"type":"execution_cached","data":{"prompt_id":"ID","nodes":{"a":1}}}',
+    b'{"type":"executing","data":{"prompt_id":{"a":1},"node":"1"}}', b'{"type":"executing","data":null}',
+]  # fmt: skip
+
+
+def test_nonsense_on_the_websocket_is_passed_over(server: ScriptedServer, client: Client) -> None:
+    prompt_id = new_id()
+    server.keep_running = True
+    heard: list[Event] = []
+
+    def hear(event: Event) -> None:
+        heard.append(event)
+        server.finish(prompt_id)
+
+    with client.listen():
+        client.submit(PROMPT, prompt_id)
+        for call in list(server.sockets.values()):
+            for data in GARBAGE:
+                call.frame(data.replace(b"ID", prompt_id.encode()))
+                call.frame(data, opcode=2)
+        server.tell("executing", {"prompt_id": prompt_id, "node": "\x1b[31m7\u202e"})
+        assert client.wait(prompt_id, hear) == DONE
+    assert heard == [NodeRunning("7")]
+
+
+def test_a_websocket_that_drops_is_opened_again_under_the_same_id(server: ScriptedServer, client: Client) -> None:
+    prompt_id = new_id()
+    server.keep_running = True
+    heard: list[Event] = []
+
+    def again(call: Call) -> None:
+        call.scripted.script["GET /ws"] = []
+        call.upgrade()
+        call.frame(json.dumps({"type": "execution_start", "data": {"prompt_id": prompt_id}}).encode())
+        call.rfile.read(1)
+
+    def hear(event: Event) -> None:
+        heard.append(event)
+        server.finish(prompt_id)
+
+    server.script["GET /ws"] = [drops, again]
+    with client.listen():
+        client.submit(PROMPT, prompt_id)
+        assert client.wait(prompt_id, hear) == DONE
+    assert heard == [Started()]
+    asked = [path for method, path, _ in server.log if path.startswith("/ws")]
+    assert asked == [f"/ws?clientId={client.client_id}"] * 2
+
+
+def test_a_flood_of_events_does_not_hold_up_a_prompt(server: ScriptedServer, client: Client) -> None:
+    prompt_id = new_id()
+    server.looks = 3
+
+    def floods(call: Call) -> None:
+        call.upgrade()
+        message = json.dumps({"type": "executing", "data": {"prompt_id": "other", "node": "1"}}).encode()
+        call.pour(b"\x81" + bytes([len(message)]) + message, 2**27)
+
+    server.script["GET /ws"] = [floods]
+    with client.listen():
+        client.submit(PROMPT, prompt_id)
+        assert client.wait(prompt_id, ignore) == DONE
+
+
+# Files that do not come whole.
+
+
+def test_a_file_that_breaks_off_is_fetched_again_once(server: ScriptedServer, client: Client) -> None:
+    server.files["a_00001_.png", "", "output"] = b"x" * 10_000
+    server.script["GET /view"] = [truncates]
+    assert len(client.fetch(OUTPUT, limit_bytes=10_000)) == 10_000
+    server.script["GET /view"] = [truncates, resets]
+    with pytest.raises(ServerUnreachable, match="broke off"):
+        client.fetch(OUTPUT, limit_bytes=10_000)
+
+
+def test_a_file_without_end_is_cut_off(server: ScriptedServer, client: Client) -> None:
+    def pours(call: Call) -> None:
+        call.send_response(200)
+        call.end_headers()
+        call.pour(b"x" * 2**16, 2**27)
+
+    server.script["GET /view"] = [pours]
+    with pytest.raises(ServerMisbehaved, match="more than"):
+        client.fetch(OUTPUT, limit_bytes=2**20)
+
+
+@pytest.mark.parametrize("fault", [says(500), says(302, b"", Location="http://169.254.169.254/"), hangs])
+def test_a_file_that_does_not_come_is_the_servers_fault(server: ScriptedServer, client: Client, fault: Any) -> None:
+    server.script["GET /view"] = [fault]
+    with pytest.raises(ServerProblem):
+        client.fetch(OUTPUT, limit_bytes=100)
+    assert len(server.log) == 1
+
+
+def test_sending_has_a_deadline_too(server: ScriptedServer, tmp_path: Path) -> None:
+    file = tmp_path / "large.bin"
+    file.write_bytes(bytes(30_000_000))
+
+    def never_reads(call: Call) -> None:
+        raise AssertionError("its body is never read")
+
+    server.script["POST /upload/image"] = [never_reads]
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        began = time.monotonic()
+        with Client(url, timeouts=Timeouts(connect=0.3, transfer=0.5)) as client, pytest.raises(ServerUnreachable):
+            client.upload(file)
+        assert time.monotonic() - began < 20
