@@ -200,7 +200,7 @@ class Call(BaseHTTPRequestHandler):
         self.query = {key: values[0] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
         with server.lock:
             server.log.append((self.command, self.path, self.body))
-            plays = server.script[self.command + " " + re.sub("^/(history|object_info)/.*", r"/\1", self.route)]
+            plays = server.script[self.command + " " + re.sub("^/(history|object_info)/.*", r"/\1/", self.route)]
             play = plays.pop(0) if plays else normally
         play(self)
 
@@ -289,9 +289,7 @@ class Call(BaseHTTPRequestHandler):
             self.scripted.sockets.pop(client_id, None)
 
     def frame(self, data: bytes, opcode: int = 1) -> None:
-        size = bytes([len(data)]) if len(data) < 126 else b"\x7e" + struct.pack("!H", len(data))
-        if len(data) >= 2**16:
-            size = b"\x7f" + struct.pack("!Q", len(data))
+        size = bytes([len(data)]) if len(data) < 126 else b"\x7f" + struct.pack("!Q", len(data))
         with contextlib.suppress(OSError):
             self.wfile.write(bytes([0x80 | opcode]) + size + data)
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from comfyproof.catalog.pinned import built_in
 from comfyproof.driver import compile_spec
 from comfyproof.spec.pipeline import Changes
@@ -36,7 +37,7 @@ def test_case(case: Path) -> None:
     assert [each[:3] for each in found] == [each[:3] for each in wanted], found
     for one, other in zip(found, wanted, strict=True):
         assert one[3].startswith(other[3])
-    assert (compiled.graph is None) == any(each[1] == "E" for each in wanted)
+    assert (compiled.program is None) == any(each[1] == "E" for each in wanted)
 
 
 def test_there_are_good_and_bad_cases() -> None:

@@ -69,8 +69,10 @@ FILES = {"PNG": encoded(PICTURE), "JPEG": encoded(PICTURE, "JPEG"), "WEBP": enco
 @pytest.mark.parametrize("format", FILES)
 def test_a_whole_picture_is_complete_and_says_what_it_is(format: str) -> None:
     check = complete(FILES[format])
-    assert check.verdict is Verdict.PASSED and check.help == ""
-    assert "40x28" in check.measured and f"{len(FILES[format]):,} bytes" in check.measured
+    assert check.verdict is Verdict.PASSED
+    assert check.help == ""
+    assert "40x28" in check.measured
+    assert f"{len(FILES[format]):,} bytes" in check.measured
     assert ("no checksums" in check.measured) is (format != "PNG")
 
 
@@ -143,7 +145,7 @@ def test_every_pixel_format_is_decoded_to_rgb(mode: str) -> None:
 def test_sixteen_bits_are_scaled_to_eight() -> None:
     levels = numpy.linspace(0, 65535, 40 * 28).reshape(28, 40).astype(numpy.uint16)
     pixels = numpy.asarray(decode_result(encoded(Image.fromarray(levels))).pixels)
-    assert pixels.min() == 0 and pixels.max() == 255 and 100 < pixels.mean() < 155
+    assert (pixels[:, :, 0] == levels // 257).all()
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,8 @@ def test_sixteen_bits_are_scaled_to_eight() -> None:
 )
 def test_a_refusal_says_why(data: bytes, words: str) -> None:
     check = complete(data)
-    assert check.verdict is Verdict.FAILED and check.help
+    assert check.verdict is Verdict.FAILED
+    assert check.help
     assert words in check.measured
 
 
@@ -192,8 +195,9 @@ def bombs() -> dict[str, bytes]:
 @pytest.mark.parametrize("name", bombs())
 def test_a_bomb_is_refused_by_its_header(name: str) -> None:
     check = complete(bombs()[name])
+    size = {"png": 60000, "jpeg": 60000, "webp extended": 65536}.get(name, 16383)
     assert check.verdict is Verdict.FAILED
-    assert "over the limit" in check.measured
+    assert check.measured.startswith(f"its header says {size}x{size}, over the limit of ")
 
 
 def test_a_bomb_costs_no_memory() -> None:
@@ -221,7 +225,8 @@ def test_a_jpeg_with_countless_scans_is_refused() -> None:
     last, end = starts[-1], len(data) - 2
     assert complete(data).verdict is Verdict.PASSED
     check = complete(data[:last] + data[last:end] * 200 + data[end:])
-    assert check.verdict is Verdict.FAILED and "scans" in check.measured
+    assert check.verdict is Verdict.FAILED
+    assert "scans" in check.measured
 
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])

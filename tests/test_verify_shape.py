@@ -102,6 +102,7 @@ def test_the_crop_keeps_whole_cells_in_the_middle(size: tuple[int, int]) -> None
     left, top, right, bottom = centered_crop(size)
     assert (right - left) % 8 == (bottom - top) % 8 == 0
     for low, high, side in ((left, right, size[0]), (top, bottom, size[1])):
-        assert low >= 0 and high <= side
+        assert low >= 0
+        assert high <= side
         assert side - (high - low) < 8
         assert 0 <= (side - high) - low <= 1

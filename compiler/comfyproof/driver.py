@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from . import source as source_module
 from .catalog.pinned import Catalog
 from .diagnostics import Diagnostic, NotExamined, Rule, has_errors, in_reading_order
-from .formats.api import dump_api, to_api
+from .formats.api import dump_api
 from .graph import Graph
 from .lower import lower
 from .passes.pipeline import run_passes
@@ -41,27 +39,28 @@ RULES: tuple[Rule, ...] = tuple(
 
 
 @dataclass(frozen=True)
-class Compiled:
-    """What became of a spec; `graph` is None where an error stopped it."""
+class Program:
+    """A spec compiled: the graph that a server can run, and all that it was made from."""
 
     file: str
-    spec: Spec | None
-    graph: Graph | None
+    spec: Spec
+    graph: Graph
     catalog: Catalog
-    findings: tuple[Diagnostic, ...]
-    not_examined: tuple[NotExamined, ...]
-    readable: bool = True
-
-    @cached_property
-    def prompt(self) -> dict[str, Any]:
-        """The graph as a server takes it."""
-        assert self.graph is not None
-        return to_api(self.graph)
 
     def text(self) -> str:
         """The graph as API JSON, the same bytes every time."""
-        assert self.graph is not None
         return dump_api(self.graph)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What became of a spec; `program` is None where an error stopped it, `readable` false where there was no text."""
+
+    file: str
+    program: Program | None
+    findings: tuple[Diagnostic, ...]
+    not_examined: tuple[NotExamined, ...]
+    readable: bool = True
 
 
 def compile_spec(file: str | Path, catalog: Catalog, changes: Changes) -> Compiled:
@@ -69,12 +68,12 @@ def compile_spec(file: str | Path, catalog: Catalog, changes: Changes) -> Compil
     source, findings = read_source(file)
     if source is None:
         unreadable = any(finding.rule is source_module.UNREADABLE for finding in findings)
-        return Compiled(str(file), None, None, catalog, tuple(in_reading_order(findings)), (), not unreadable)
+        return Compiled(str(file), None, tuple(in_reading_order(findings)), (), not unreadable)
     return _compile(str(file), source, findings, catalog, changes)
 
 
 def _compile(file: str, source: Source, findings: list[Diagnostic], catalog: Catalog, changes: Changes) -> Compiled:
-    graph = None
+    program = None
     not_examined: list[NotExamined] = []
     spec = read_spec(source, changes, findings)
     if spec is not None:
@@ -86,5 +85,5 @@ def _compile(file: str, source: Source, findings: list[Diagnostic], catalog: Cat
         if spec.target is not None:
             not_examined.append(NotExamined("target", "memory and time are not predicted yet"))
         if not has_errors(findings):
-            graph = run_passes(lowered, catalog)
-    return Compiled(file, spec, graph, catalog, tuple(in_reading_order(findings)), tuple(not_examined))
+            program = Program(file, spec, run_passes(lowered, catalog), catalog)
+    return Compiled(file, program, tuple(in_reading_order(findings)), tuple(not_examined))

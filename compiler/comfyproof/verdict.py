@@ -83,7 +83,9 @@ def server_verdict(
 
 def is_link(value: Any) -> bool:
     """Whether the server runs a value as a link: a node id and a slot number."""
-    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], (int, float))
+    if not isinstance(value, list) or len(value) != 2:
+        return False
+    return isinstance(value[0], str) and isinstance(value[1], (int, float))
 
 
 def _copied(prompt: Any) -> Any:

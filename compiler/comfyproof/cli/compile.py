@@ -34,13 +34,13 @@ def compile_command(
 
     compiled = compile_spec(spec, read_catalog_option(catalog_file), read_changes(inputs, settings, variant))
     show(compiled.findings, sys.stderr)
-    if compiled.graph is None:
+    if compiled.program is None:
         show_summary(compiled.findings, compiled.not_examined, sys.stderr)
         return Exit.FINDINGS if compiled.readable else Exit.NOT_EXAMINED
     if output in (None, "-"):
-        sys.stdout.write(compiled.text())
+        sys.stdout.write(compiled.program.text())
     else:
         from ..run.folder import write_whole
 
-        write_whole(Path(str(output)), compiled.text().encode())
+        write_whole(Path(str(output)), compiled.program.text().encode())
     return Exit.FINE

@@ -15,7 +15,7 @@ from .exits import Exit
 from .terminal import catalog_option, read_catalog_option, read_changes, show, show_summary, spec_changes, stop
 
 if TYPE_CHECKING:
-    from ..driver import Compiled
+    from ..driver import Program
     from ..run.job import Run
 
 
@@ -63,11 +63,11 @@ def run_command(
 
     compiled = compile_spec(spec, read_catalog_option(catalog_file), read_changes(inputs, settings, variant))
     show(compiled.findings, sys.stderr)
-    if compiled.graph is None:
+    if compiled.program is None:
         show_summary(compiled.findings, compiled.not_examined, sys.stderr)
         return Exit.FINDINGS if compiled.readable else Exit.NOT_EXAMINED
     with _server(server) as url:
-        return _run(compiled, url, Path(out), timeout)
+        return _run(compiled.program, url, Path(out), timeout)
 
 
 @contextmanager
@@ -86,21 +86,20 @@ def _server(url: str | None) -> Iterator[str]:
             yield started.url
 
 
-def _run(compiled: Compiled, url: str, out: Path, timeout: float) -> int:
+def _run(program: Program, url: str, out: Path, timeout: float) -> int:
     from ..run.client import Client
     from ..run.execute import execute
     from ..run.problems import ServerProblem
     from ..run.waiting import Timeouts
     from .progress import Progress
 
-    assert compiled.spec is not None and compiled.graph is not None
     try:
         client = Client(url, timeouts=Timeouts(job=timeout))
     except ValueError as problem:
         raise click.UsageError(str(problem)) from None
-    with client, Progress(compiled.spec, compiled.graph) as progress:
+    with client, Progress(program.spec, program.graph) as progress:
         try:
-            run = execute(compiled, client, out, progress.tell)
+            run = execute(program, client, out, progress.tell)
         except ServerProblem as problem:
             progress.stop()
             stop(Exit.UNREACHABLE, str(problem), problem.help)

@@ -93,11 +93,11 @@ def link_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]
 
     Bad:
 
-        nodes: {soft: {ImageBlur: {image: $load.MASK}}}
+        nodes: {red: {ImageToMask: {image: $load, channel: red}}, soft: {ImageBlur: {image: $red}}}
 
     Good:
 
-        nodes: {soft: {ImageBlur: {image: $load}}}
+        nodes: {red: {ImageToMask: {image: $load, channel: red}}, soft: {ImageBlur: {image: $load}}}
     """
     for node, declared in _known(graph, catalog):
         for name, link in node.links():

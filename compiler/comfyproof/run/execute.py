@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..diagnostics import has_errors
-from ..driver import Compiled
+from ..driver import Program
 from ..verify.checks import count_check, verify_picture
 from .answers import OutputFile, Refusal, Succeeded
 from .client import Client
 from .events import Event
-from .expectations import NOT_AS_PROMISED, expected, promise_of
+from .expectations import expected, promise_of
 from .folder import new_run_folder, safe_name, write_whole
 from .job import Picture, Run
-from .outcome import NO_RESULT, refused, went_wrong
+from .outcome import refused, went_wrong
 from .prepare import new_prompt_id, prepare
 from .record import write_record
+from .rules import NO_RESULT, NOT_AS_PROMISED
 
 MAX_PICTURE = 2**30
 
@@ -35,14 +36,13 @@ class Phase:
 Told: TypeAlias = "Phase | Event"
 
 
-def execute(compiled: Compiled, client: Client, out: Path, tell: Callable[[Told], None]) -> Run:
-    """A compiled spec, run on a server; its pictures and its record lie in a new folder under `out`.
+def execute(program: Program, client: Client, out: Path, tell: Callable[[Told], None]) -> Run:
+    """A program, run on a server; its pictures and its record lie in a new folder under `out`.
 
     `tell` hears how it gets on. Raises ServerProblem, and OSError where the pictures cannot be kept.
     If it is stopped on the way, the prompt is withdrawn from the server.
     """
-    assert compiled.spec is not None and compiled.graph is not None
-    run = Run(compiled, client.url, new_prompt_id(), datetime.now(UTC))
+    run = Run(program, client.url, new_prompt_id(), datetime.now(UTC))
     job = _Job(run, client, out, tell)
     try:
         job.run_through()
@@ -62,11 +62,10 @@ class _Job:
     tell: Callable[[Told], None]
 
     def run_through(self) -> None:
-        run, compiled = self.run, self.run.compiled
-        assert compiled.graph is not None
+        run = self.run
         self._phase("prepare")
         run.system = self.client.system_stats()
-        prepared = prepare(compiled.graph, self.client, run.prompt_id)
+        prepared = prepare(run.program.graph, self.client, run.prompt_id)
         run.graph, run.prompt = prepared.graph, prepared.prompt
         run.findings += prepared.findings
         run.not_examined += prepared.not_examined
@@ -87,7 +86,6 @@ class _Job:
     def _executed(self) -> tuple[OutputFile, ...] | None:
         """The files that the server made; None, with findings, where it did not come that far."""
         run = self.run
-        assert run.graph is not None
         with self.client.listen():
             self._phase("submit")
             submission = self.client.submit(run.prompt, run.prompt_id)
@@ -110,8 +108,7 @@ class _Job:
 
     def _keep(self, files: list[tuple[OutputFile, bytes]]) -> None:
         """Writes every file before any is judged: what was won is not to be lost over a check."""
-        run, spec = self.run, self.run.compiled.spec
-        assert spec is not None and run.graph is not None
+        run, spec = self.run, self.run.program.spec
         if not files:
             run.verdict = "failed"
             place = run.graph.nodes[list(run.graph.nodes)[-1]].place()
@@ -136,8 +133,7 @@ class _Job:
 
     def _count(self) -> None:
         """Whether each saving stage gave as many pictures as the spec says, and none of them nothing."""
-        run, spec = self.run, self.run.compiled.spec
-        assert spec is not None and run.graph is not None
+        run, spec = self.run, self.run.program.spec
         saving = {n.stage for n in run.graph.nodes.values() if n.type == "SaveImage"}
         for stage in sorted(saving):
             promise = promise_of(spec, stage)
@@ -152,9 +148,7 @@ class _Job:
 
     def _folder(self) -> Path:
         if self.run.folder is None:
-            spec = self.run.compiled.spec
-            assert spec is not None
-            self.run.folder = new_run_folder(self.out / safe_name(spec.name, "pipeline"))
+            self.run.folder = new_run_folder(self.out / safe_name(self.run.program.spec.name, "pipeline"))
         return self.run.folder
 
     def _record(self) -> None:

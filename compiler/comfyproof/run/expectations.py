@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..diagnostics import Diagnostic, Place, Rule, Severity
+from ..diagnostics import Diagnostic, Place
 from ..graph import Asset
 from ..spec.pipeline import Spec
 from ..stages.blocks import Size
@@ -15,11 +15,7 @@ from ..stages.save import Save
 from ..stages.verification import Times, Verification
 from ..verify.expected import Check, ColorShift, Exactly, Expected, Similarity, Verdict
 from ..verify.expected import Times as TimesOf
-
-NOT_AS_PROMISED = Rule(
-    "CP901", "not-as-promised", Severity.ERROR, "A picture came back, and it is not what the spec promises of it."
-)
-RULES = (NOT_AS_PROMISED,)
+from .rules import NOT_AS_PROMISED
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ class Promise:
         return [
             NOT_AS_PROMISED.at(
                 self.places.get(check.name),
-                f'the picture of "{self.stage}" fails "{check.name}": expected {check.expected}, measured {check.measured}',
+                f'"{check.name}" of "{self.stage}": expected {check.expected}, measured {check.measured}',
                 check.help,
             )
             for check in checks

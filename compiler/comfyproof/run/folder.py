@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Puts a file in place once all of it is on disk; on any error nothing is left under either name. Raises OSError."""
+    """Puts a file in place once all of it is on disk; on an error nothing is left of it. Raises OSError."""
     if path.exists() and not path.is_file():  # a device or pipe is written to, never replaced
         path.write_bytes(data)
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..diagnostics import Diagnostic, NotExamined
-from ..driver import Compiled
+from ..driver import Program
 from ..graph import Graph
 from ..verify.expected import Check
 
@@ -28,12 +28,12 @@ class Picture:
 class Run:
     """One job: what was sent where, what came back, and what is wrong with it."""
 
-    compiled: Compiled
+    program: Program
     server: str
     prompt_id: str
     started: datetime
     folder: Path | None = None
-    graph: Graph | None = None
+    graph: Graph = field(default_factory=lambda: Graph({}))
     prompt: Mapping[str, Any] = field(default_factory=dict)
     system: Mapping[str, Any] = field(default_factory=dict)
     verdict: str = "unfinished"

@@ -16,6 +16,7 @@ from .events import read_message
 from .waiting import Inbox
 
 MAX_MESSAGE = 16 * 2**20
+_LONGEST_START = 2.0
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 
@@ -35,7 +36,7 @@ class Listener:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._tried.wait(self._seconds)
+        self._tried.wait(min(self._seconds, _LONGEST_START))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from ..diagnostics import Diagnostic, Rule, Severity
+from ..diagnostics import Diagnostic
 from ..graph import Graph
 from .answers import Failed, Interrupted, Lost, NodeError, Outcome, Refusal, Succeeded, TimedOut
-
-REFUSED = Rule(
-    "CP802", "server-refused", Severity.ERROR, "A server refuses the prompt, or a part of it, before running anything."
-)
-NODE_FAILED = Rule("CP803", "node-failed", Severity.ERROR, "A node raised an exception while a server ran it.")
-OUT_OF_MEMORY = Rule("CP804", "out-of-memory", Severity.ERROR, "A node ran out of memory on the server.")
-INTERRUPTED = Rule("CP805", "interrupted", Severity.ERROR, "Somebody else stopped the prompt on the server.")
-LOST = Rule("CP806", "prompt-lost", Severity.ERROR, "The server took the prompt and no longer knows it.")
-TIMED_OUT = Rule("CP807", "timed-out", Severity.ERROR, "The prompt was not done in the time it had.")
-NO_RESULT = Rule("CP808", "no-result", Severity.ERROR, "The server says that all went well, and there is no picture.")
-RULES = (REFUSED, NODE_FAILED, OUT_OF_MEMORY, INTERRUPTED, LOST, TIMED_OUT, NO_RESULT)
+from .rules import INTERRUPTED, LOST, NODE_FAILED, OUT_OF_MEMORY, REFUSED, TIMED_OUT
 
 
 def refused(refusal: Refusal, graph: Graph) -> list[Diagnostic]:

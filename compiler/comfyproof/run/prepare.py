@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..catalog.pinned import Catalog, from_object_info, without_files
-from ..diagnostics import Diagnostic, NotExamined, Rule, Severity, has_errors
+from ..diagnostics import Diagnostic, NotExamined, has_errors
 from ..formats.api import to_api
 from ..graph import Asset, Graph, Node, Value
 from ..passes.defaults import fill_defaults
 from ..rules.registry import check
 from .client import Client
-
-UNREADABLE_INPUT = Rule(
-    "CP801", "unreadable-input", Severity.ERROR, "A file that the pipeline reads cannot be read, so nothing can be run."
-)
+from .rules import UNREADABLE_INPUT
 
 
 @dataclass(frozen=True)

@@ -25,17 +25,16 @@ def write_record(run: Run, path: Path) -> None:
 
 def record_of(run: Run) -> dict[str, Any]:
     """The record as data."""
-    spec = run.compiled.spec
-    assert spec is not None
+    program, spec = run.program, run.program.spec
     return {
         "schema": SCHEMA,
         "comfyproof": __version__,
         "verdict": run.verdict,
         "name": spec.name,
         "variant": spec.variant,
-        "spec": {"file": run.compiled.file, "sha256": _sha256(spec.document.source.text.encode())},
+        "spec": {"file": program.file, "sha256": _sha256(spec.document.source.text.encode())},
         "inputs": {name: _input(found.value) for name, found in spec.inputs.items()},
-        "catalog": {"id": run.compiled.catalog.id, "sha256": run.compiled.catalog.sha256},
+        "catalog": {"id": program.catalog.id, "sha256": program.catalog.sha256},
         "server": {"url": run.server, **_server(run.system)},
         "prompt_id": run.prompt_id,
         "prompt_sha256": _sha256(json.dumps(run.prompt, sort_keys=True).encode()),

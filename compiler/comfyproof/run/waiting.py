@@ -18,6 +18,7 @@ _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 # A server serves one request at a time; what it spends on our looking it cannot spend on others.
 _SHARE = 4
+_LONGEST_REST = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +110,25 @@ class Vigil:
         self._prompt_id, self._look, self._inbox, self._cancelled = prompt_id, look, inbox, cancelled
         self._patience = patience
         self._story = Story()
+        self._cost = 0.0
 
     def until_over(self, on_event: Callable[[Event], None]) -> Outcome:
         """How the prompt ended; `on_event` hears what happens until then. Raises ServerProblem."""
         pause = _FIRST_PAUSE
         while True:
-            began = time.monotonic()
             outcome = self._seen() or self._patience.ran_out()
             if outcome is not None:
                 for _ in range(self._inbox.qsize()):
                     self._hear(0.0, on_event)
                 return outcome
-            cost = time.monotonic() - began
-            hinted = self._hear(max(pause, min(_SHARE * cost, 10.0)), on_event)
+            hinted = self._hear(max(pause, min(_SHARE * self._cost, _LONGEST_REST)), on_event)
             pause = _FIRST_PAUSE if hinted else min(1.5 * pause, _LONGEST_PAUSE)
 
     def _seen(self) -> Outcome | None:
+        began, self._cost = time.monotonic(), 0.0
         try:
             sighting = self._look(self._prompt_id)
+            self._cost = time.monotonic() - began
         except ServerProblem as problem:
             # A server that holds the connection and says nothing is busy, not dead.
             if not (isinstance(problem, ServerUnreachable) and problem.silent):

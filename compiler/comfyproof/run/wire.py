@@ -192,7 +192,7 @@ def _explain(url: str, problem: Exception, seconds: float) -> ServerProblem:
         return unreachable("the TLS connection failed", "Check whether its address begins with http:.", sent=True)
     if has(requests.exceptions.ProxyError):
         return unreachable("the proxy does not answer", "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.")
-    if has(requests.exceptions.InvalidURL, socket.gaierror):
+    if has(requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError, socket.gaierror):
         return unreachable("no host of that name is known", "Check the host's name.")
     if has(ConnectionRefusedError):
         return unreachable("nothing listens there", "Start ComfyUI there, or check the address and port.")
