@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
-import time
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ from scripted_server import (
     truncates,
 )
 
-QUICK = Timeouts(connect=0.5, read=0.5, transfer=1, job=20, no_progress=20, grace=0.3, lost=0.1)
+QUICK = Timeouts(connect=1, read=5, transfer=5, job=20, no_progress=20, grace=0.3, lost=0.1)
+HASTY = replace(QUICK, read=0.5, transfer=0.5)
 OUTPUT = OutputFile("9", "a_00001_.png", "", "output", "images")
 DONE = Succeeded((OUTPUT,), ())
 JSON_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n"
@@ -49,6 +51,12 @@ def server() -> Iterator[ScriptedServer]:
 @pytest.fixture
 def client(server: ScriptedServer) -> Iterator[Client]:
     with Client(server.url, timeouts=QUICK) as client:
+        yield client
+
+
+@pytest.fixture
+def hasty(server: ScriptedServer) -> Iterator[Client]:
+    with Client(server.url, timeouts=HASTY) as client:
         yield client
 
 
@@ -84,19 +92,19 @@ def test_a_plain_server_has_no_tls(server: ScriptedServer) -> None:
         client.system_stats()
 
 
-def test_a_server_that_says_nothing_is_given_up(server: ScriptedServer, client: Client) -> None:
+def test_a_server_that_says_nothing_is_given_up(server: ScriptedServer, hasty: Client) -> None:
     server.script["GET /system_stats"] = [hangs]
     with pytest.raises(ServerUnreachable, match=r"no complete answer came in 0\.5 s") as problem:
-        client.system_stats()
+        hasty.system_stats()
     assert problem.value.silent
     assert len(server.log) == 1
 
 
 @pytest.mark.parametrize("data", [b"HTTP/1.1 200 OK\r\nX: " + b"y" * 60 + b"\r\n\r\n{}", JSON_OK + b" " * 24])
-def test_an_answer_byte_by_byte_is_given_up(server: ScriptedServer, client: Client, data: bytes) -> None:
+def test_an_answer_byte_by_byte_is_given_up(server: ScriptedServer, hasty: Client, data: bytes) -> None:
     server.script["GET /system_stats"] = [dribbles(data, 0.02)]
     with pytest.raises(ServerUnreachable, match="no complete answer") as problem:
-        client.system_stats()
+        hasty.system_stats()
     assert problem.value.silent
 
 
@@ -202,20 +210,20 @@ def test_an_upload_that_breaks_is_sent_again(server: ScriptedServer, client: Cli
     [does_and_resets, does_and_hangs, truncates, does_but_says(200, b"{"), does_but_says(502), does_but_says(504)],
 )
 def test_a_prompt_whose_answer_is_lost_is_found_and_runs_once(
-    server: ScriptedServer, client: Client, fault: Play
+    server: ScriptedServer, hasty: Client, fault: Play
 ) -> None:
     server.script["POST /prompt"] = [fault]
     prompt_id = new_id()
-    assert client.submit(PROMPT, prompt_id) == Submission(prompt_id, answered=False)
-    assert client.wait(prompt_id, ignore) == DONE
+    assert hasty.submit(PROMPT, prompt_id) == Submission(prompt_id, answered=False)
+    assert hasty.wait(prompt_id, ignore) == DONE
     assert server.taken == len(server.asked("POST /prompt")) == 1
 
 
 @pytest.mark.parametrize("fault", [resets, hangs, says(503), says(200, b"")])
-def test_a_prompt_that_did_not_arrive_is_sent_once_more(server: ScriptedServer, client: Client, fault: Play) -> None:
+def test_a_prompt_that_did_not_arrive_is_sent_once_more(server: ScriptedServer, hasty: Client, fault: Play) -> None:
     server.script["POST /prompt"] = [fault]
     prompt_id = new_id()
-    assert client.submit(PROMPT, prompt_id) == Submission(prompt_id, answered=True)
+    assert hasty.submit(PROMPT, prompt_id) == Submission(prompt_id, answered=True)
     assert server.taken == 1
     assert len(server.asked("POST /prompt")) == 2
 
@@ -487,24 +495,32 @@ def test_a_file_without_end_is_cut_off(server: ScriptedServer, client: Client) -
 
 
 @pytest.mark.parametrize("fault", [says(500), says(302, b"", Location="http://169.254.169.254/"), hangs])
-def test_a_file_that_does_not_come_is_the_servers_fault(server: ScriptedServer, client: Client, fault: Any) -> None:
+def test_a_file_that_does_not_come_is_the_servers_fault(server: ScriptedServer, hasty: Client, fault: Any) -> None:
     server.script["GET /view"] = [fault]
     with pytest.raises(ServerProblem):
-        client.fetch(OUTPUT, limit_bytes=100)
+        hasty.fetch(OUTPUT, limit_bytes=100)
     assert len(server.log) == 1
 
 
-def test_sending_has_a_deadline_too(server: ScriptedServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("reads", [True, False])
+def test_sending_has_a_deadline_too(tmp_path: Path, reads: bool) -> None:
     file = tmp_path / "large.bin"
     file.write_bytes(bytes(30_000_000))
+    received, gone = [0], threading.Event()
 
-    def never_reads(call: Call) -> None:
-        raise AssertionError("its body is never read")
+    def read_slowly() -> None:
+        connection, _ = slow.accept()
+        while not gone.wait(0.02):
+            received[0] += len(connection.recv(2**16)) if reads else 0
+        connection.close()
 
-    server.script["POST /upload/image"] = [never_reads]
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-        began = time.monotonic()
-        with Client(url, timeouts=Timeouts(connect=0.3, transfer=0.5)) as client, pytest.raises(ServerUnreachable):
+    timeouts = Timeouts(connect=5 if reads else 0.3, transfer=0.5 if reads else 60)
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        thread = threading.Thread(target=read_slowly)
+        thread.start()
+        url = f"http://127.0.0.1:{slow.getsockname()[1]}"
+        with Client(url, timeouts=timeouts) as client, pytest.raises(ServerUnreachable, match="no complete answer"):
             client.upload(file)
-        assert time.monotonic() - began < 20
+        gone.set()
+        thread.join()
+    assert received[0] < 30_000_000

@@ -171,10 +171,13 @@ def test_a_prompt_that_the_server_forgot_is_lost(server: ScriptedServer, client:
     assert "restart" not in outcome.reason
 
 
-def test_one_look_that_misses_the_prompt_does_not_make_it_lost(server: ScriptedServer, client: Client) -> None:
+def test_one_look_that_misses_the_prompt_does_not_make_it_lost(server: ScriptedServer) -> None:
     server.looks = 3
-    server.script["GET /queue"] = [says(200, {"queue_running": [], "queue_pending": []})] * 2
-    assert ran(client) == DONE
+    with Client(server.url, timeouts=Timeouts(lost=5)) as client:
+        prompt_id = new_id()
+        client.submit(PROMPT, prompt_id)
+        server.script["GET /queue"] = [says(200, {"queue_running": [], "queue_pending": []})] * 2
+        assert client.wait(prompt_id, ignore) == DONE
 
 
 def test_waiting_ends_when_the_job_takes_too_long(server: ScriptedServer) -> None:

@@ -40,12 +40,16 @@ RULES: tuple[Rule, ...] = tuple(
 
 @dataclass(frozen=True)
 class Program:
-    """A spec compiled: the graph that a server can run, and all that it was made from."""
+    """A spec compiled: the graph that a server can run, and all that it was made from.
+
+    `not_examined` holds what no server can tell either, once it is asked for its nodes and files.
+    """
 
     file: str
     spec: Spec
     graph: Graph
     catalog: Catalog
+    not_examined: tuple[NotExamined, ...]
 
     def text(self) -> str:
         """The graph as API JSON, the same bytes every time."""
@@ -82,8 +86,8 @@ def _compile(file: str, source: Source, findings: list[Diagnostic], catalog: Cat
         # What is missing may stand in a part that could not be read.
         holes = any(step.block is None for step in spec.steps)
         findings += [finding for finding in found if not (holes and finding.rule is no_output.rule)]
-        if spec.target is not None:
-            not_examined.append(NotExamined("target", "memory and time are not predicted yet"))
+        unplanned = () if spec.target is None else (NotExamined("target", "memory and time are not predicted yet"),)
+        not_examined += unplanned
         if not has_errors(findings):
-            program = Program(file, spec, run_passes(lowered, catalog), catalog)
+            program = Program(file, spec, run_passes(lowered, catalog), catalog, unplanned)
     return Compiled(file, program, tuple(in_reading_order(findings)), tuple(not_examined))

@@ -40,7 +40,7 @@ def chunks(data: bytes) -> Iterator[tuple[str, bytes]]:
         end = at + 12 + length
         if end > len(data):
             raise BrokenPng(f"it ends within a chunk at byte {at}")
-        if zlib.crc32(kind + body) != struct.unpack_from(">I", data, end - 4)[0]:
+        if zlib.crc32(body, zlib.crc32(kind)) != struct.unpack_from(">I", data, end - 4)[0]:
             raise BrokenPng(f"the checksum of the chunk at byte {at} is wrong")
         name = kind.decode("latin-1")
         yield name, body
@@ -60,11 +60,11 @@ def header(data: bytes) -> Header:
 
 
 def texts(data: bytes) -> Mapping[str, str]:
-    """The text chunks (tEXt, zTXt, iTXt) by keyword. Raises BrokenPng."""
+    """The text chunks (tEXt, zTXt, iTXt, ComfyUI's comf) by keyword. Raises BrokenPng."""
     found: dict[str, str] = {}
     for kind, body in chunks(data):
         keyword, _, rest = body.partition(b"\0")
-        if kind == "tEXt":
+        if kind in ("tEXt", "comf"):  # SaveAnimatedPNG has a chunk of its own for the same
             found[keyword.decode("latin-1")] = rest.decode("latin-1")
         elif kind == "zTXt":
             found[keyword.decode("latin-1")] = _inflate(rest[1:]).decode("latin-1")

@@ -24,6 +24,10 @@ COMMANDS = {
 }
 
 
+class _ReaderGone(Exception):
+    """Nobody reads our output any more, as after `| head`."""
+
+
 class _LazyGroup(click.Group):
     """A group that knows its commands' names and purposes, and imports one when it is called."""
 
@@ -36,6 +40,12 @@ class _LazyGroup(click.Group):
         module = importlib.import_module(f"comfyproof.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click would make it exit code 1, which means findings here
+            raise _ReaderGone from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -81,8 +91,8 @@ def main(argv: list[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         code = Exit.INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away, as `| head` does; Python would complain again on closing stdout.
+    except (_ReaderGone, BrokenPipeError):
+        # Python would complain once more on closing stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = Exit.FINE
     except OSError as problem:

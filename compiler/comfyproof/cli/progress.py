@@ -7,9 +7,10 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
@@ -49,7 +50,7 @@ class Progress:
             self._bars = Bars(
                 TextColumn("{task.description:12}"),
                 BarColumn(),
-                MofNCompleteColumn(),
+                TaskProgressColumn(),
                 TextColumn("{task.fields[doing]}"),
                 TimeElapsedColumn(),
                 console=self._console,
@@ -77,13 +78,13 @@ class Progress:
             for node in told.nodes:
                 self._done(node)
         elif isinstance(told, events.NodeRunning):
-            self._running(told.node_id, "")
+            self._running(told.node_id, 0, "")
         elif isinstance(told, events.Progress):
-            self._running(told.node_id, f"{told.value:.0f}/{told.max:.0f}")
+            self._running(told.node_id, told.value / told.max, f"{told.value:.0f}/{told.max:.0f}")
         elif isinstance(told, events.NodeDone):
             self._done(told.node_id)
 
-    def _running(self, node: str, doing: str) -> None:
+    def _running(self, node: str, part: float, doing: str) -> None:
         stage = self._stage_of.get(node)
         if stage is None:
             return
@@ -92,19 +93,22 @@ class Progress:
             if self._bars:
                 self._bars.start_task(self._tasks[stage])
         if self._bars:
-            self._bars.update(self._tasks[stage], doing=doing)
+            # A node that works tile by tile counts anew with every tile; a bar that went back would alarm.
+            bar = self._bars.tasks[self._tasks[stage]]
+            done = self._size[stage] - len(self._left[stage]) + part
+            self._bars.update(self._tasks[stage], completed=max(bar.completed, done), doing=doing)
 
     def _done(self, node: str) -> None:
         stage = self._stage_of.get(node)
         if stage is None or node not in self._left[stage]:
             return
-        self._running(node, "")
         self._left[stage].discard(node)
+        self._running(node, 0, "")
+        if self._left[stage]:
+            return
         if self._bars:
-            self._bars.update(self._tasks[stage], completed=self._size[stage] - len(self._left[stage]), doing="")
-            if not self._left[stage]:
-                self._bars.stop_task(self._tasks[stage])
-        elif not self._left[stage]:
+            self._bars.stop_task(self._tasks[stage])
+        else:
             took = time.monotonic() - self._began[stage]
             self._console.print(f"{stage}: done ({took:.1f} s)", markup=False, highlight=False)
 
@@ -118,8 +122,9 @@ class Progress:
 def show_checks(run: Run) -> None:
     """Writes the table of what was checked of each picture."""
     console = _console()
-    table = Table(title=f"{len(run.pictures)} picture{'s' if len(run.pictures) != 1 else ''}: {run.verdict}")
-    for column in ("", "check", "expected", "measured"):
+    title = f"{len(run.pictures)} picture{'s' if len(run.pictures) != 1 else ''}: {run.verdict}"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("verdict", "check", "expected", "measured"):
         table.add_column(column, overflow="fold")
     marks = {
         Verdict.PASSED: ("green", "passed"),

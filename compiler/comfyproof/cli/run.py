@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 import click
 
 from .exits import Exit
-from .terminal import catalog_option, read_catalog_option, read_changes, show, show_summary, spec_changes, stop
+from .terminal import (
+    catalog_option,
+    read_catalog_option,
+    read_changes,
+    show,
+    show_summary,
+    spec_changes,
+    stop,
+    wants_color,
+)
 
 if TYPE_CHECKING:
     from ..driver import Program
@@ -108,11 +117,13 @@ def _run(program: Program, url: str, out: Path, timeout: float) -> int:
 
 def _report(run: Run) -> int:
     from ..diagnostics import in_reading_order
+    from ..report.text import unexamined
     from .progress import show_checks
 
     show(in_reading_order(run.findings), sys.stderr)
     if run.pictures:
         show_checks(run)
+    sys.stderr.write(unexamined(run.not_examined, color=wants_color(sys.stderr)))
     for picture in run.pictures:
         click.echo(picture.path)
     if not run.good:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +52,8 @@ class Emulator:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        self._folders = Folders(Path(folder))
+        self.folder = Path(folder)
+        self._folders = Folders(self.folder)
         self._catalog, self._models = catalog, models
         self._host, self._port = host, port
         self._started: threading.Event = threading.Event()
@@ -64,6 +66,8 @@ class Emulator:
     def start(self) -> str:
         """Starts the server and gives its URL. Raises OSError where the folder or the port cannot be had."""
         self._folders.create()
+        self._started.clear()
+        self._problem = None
         thread = threading.Thread(target=self._serve, name="comfyproof-emulator", daemon=True)
         self._threads = [thread]
         thread.start()
@@ -110,7 +114,7 @@ class Emulator:
         loop = asyncio.get_running_loop()
         self._loop, self._ended = loop, asyncio.Event()
         parts = self._parts(loop)
-        runner = web.AppRunner(application(parts), access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(application(parts), access_log=None, logger=_silent(), shutdown_timeout=1.0)
         await runner.setup()
         try:
             site = web.TCPSite(runner, self._host, self._port)
@@ -123,7 +127,7 @@ class Emulator:
             self._started.set()
             await self._ended.wait()
             parts.queue.close()
-            parts.executor.interrupt.set()
+            parts.executor.stopping.set()
             await asyncio.to_thread(worker.join, SHUTDOWN_SECONDS)
             publisher.cancel()
             for socket in list(parts.hub.sockets.values()):
@@ -137,6 +141,7 @@ class Emulator:
         listing = listing_of(self._models)
         served = with_files(self._catalog, listing)
         about = {
+            "takes_any_file": self._models is None,
             "takes_any_file": self._models is None,
             "stand_ins": _ABOUT_STAND_INS,
             "real": _ABOUT_REAL,
@@ -163,12 +168,22 @@ class Emulator:
         return Files(names, closed=True)
 
 
+def _silent() -> logging.Logger:
+    """A logger that says nothing: what a client sends wrong is answered, not printed."""
+    logger = logging.Logger("comfyproof.emulator")
+    logger.disabled = True
+    return logger
+
+
 def _work(parts: Parts) -> None:
     """Runs prompts until the queue is closed."""
     while not parts.queue.closed:
         item = parts.queue.get()
         if item is not None:
-            entry = parts.executor.run(item)
+            try:
+                entry = parts.executor.run(item)
+            except Exception as problem:  # one prompt must not end the worker for all others
+                entry = parts.executor.failed(item, problem)
             parts.queue.done(entry)
             if parts.hub.client_id is not None:
                 parts.hub.send("executing", {"node": None, "prompt_id": item.id}, parts.hub.client_id)

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
+import aiohttp
 import numpy as np
 from aiohttp import web
 from PIL import Image
@@ -17,7 +18,7 @@ from PIL import Image
 from .values import Picture
 
 PREVIEW_IMAGE, PREVIEW_IMAGE_WITH_METADATA = 1, 4
-SEND_TIMEOUT = 10.0
+SEND_TIMEOUT = 5.0
 
 
 class Hub:
@@ -33,7 +34,8 @@ class Hub:
 
     def send(self, event: str, data: Mapping[str, Any], sid: str | None = None) -> None:
         """Sends a message to one client, or to all; to nobody where that client has no socket."""
-        self._post(json.dumps({"type": event, "data": data}), sid)
+        if self.has_listeners(sid):
+            self._post(json.dumps({"type": event, "data": data}), sid)
 
     def has_listeners(self, sid: str | None) -> bool:
         """Whether a message would reach anybody."""
@@ -72,10 +74,10 @@ async def _deliver(socket: web.WebSocketResponse, message: str | bytes) -> None:
     try:
         send = socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message)
         await asyncio.wait_for(send, SEND_TIMEOUT)
-    except (ConnectionError, RuntimeError):
+    except (ConnectionError, RuntimeError, aiohttp.ClientError):
         pass
     except TimeoutError:
-        with contextlib.suppress(ConnectionError, RuntimeError, TimeoutError):
+        with contextlib.suppress(ConnectionError, RuntimeError, TimeoutError, aiohttp.ClientError):
             await asyncio.wait_for(socket.close(), SEND_TIMEOUT)
 
 

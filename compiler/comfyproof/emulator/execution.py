@@ -79,6 +79,7 @@ class Executor:
         self.hub, self.catalog, self.folders, self.models = hub, catalog, folders, models
         self.cache = Cache()
         self.interrupt = threading.Event()
+        self.stopping = threading.Event()
         self.session = f"{time.time_ns()}"
 
     def run(self, item: Item) -> dict[str, Any]:
@@ -101,6 +102,13 @@ class Executor:
             "meta": {id: found["meta"] for id, found in ui.items()},
             "comfyproof": {"stand_ins": self._stand_ins(item.prompt)},
         }
+
+    def failed(self, item: Item, problem: Exception) -> dict[str, Any]:
+        """The history entry of a prompt that failed outside any node, for a reason nobody thought of."""
+        facts: dict[str, Any] = {"prompt_id": item.id, "node_id": None, "node_type": None, "executed": [], "current_outputs": []}
+        message = ["execution_error", {**facts, **_described(problem, {}), "timestamp": int(time.time() * 1000)}]
+        status = {"status_str": "error", "completed": False, "messages": [message]}
+        return {"outputs": {}, "status": status, "meta": {}, "comfyproof": {"stand_ins": []}}
 
     def _stand_ins(self, prompt: Mapping[str, Any]) -> list[str]:
         return sorted({node["class_type"] for node in prompt.values() if is_stand_in(node["class_type"])})
@@ -235,7 +243,7 @@ class Executor:
                 found[name] = value
 
     def _check_interrupt(self, id: str) -> None:
-        if self.interrupt.is_set():
+        if self.interrupt.is_set() or self.stopping.is_set():
             self.interrupt.clear()
             raise Interrupted(id)
 

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps, ImageSequence, PngImagePlugin
 
 from .folders import Folders, save_place
+from .pixels_resize import as_masks
 from .values import MAX_PIXELS, Mask, Picture, Run, Shown, TooLarge, check_size
 
 MAX_FRAMES = 256
@@ -30,7 +31,7 @@ def load_image_output(run: Run, *, image: str) -> tuple[Picture, Mask]:
 
 def load_image_mask(run: Run, *, image: str, channel: str) -> tuple[Mask]:
     """One channel of a picture as a mask; alpha turned round as LoadImage gives it."""
-    with _open(run.folders.annotated(image)) as opened:
+    with open_picture(run.folders.annotated(image)) as opened:
         picture = _flat(ImageOps.exif_transpose(opened)).convert("RGBA")
     values = np.asarray(picture.getchannel(channel[0].upper()), dtype=np.float32) / 255.0
     return ((1.0 - values if channel == "alpha" else values)[None],)
@@ -50,16 +51,61 @@ def save_image(run: Run, *, images: Picture, filename_prefix: str = "ComfyUI") -
     return _save(run, images, "output", filename_prefix, compress_level=4)
 
 
+def save_animated_png(
+    run: Run, *, images: Picture, filename_prefix: str, fps: float, compress_level: int
+) -> Shown:
+    """One animated PNG in the output folder, with the prompt in chunks of its own kind."""
+    info = PngImagePlugin.PngInfo()
+    for key, value in {"prompt": run.prompt, **(run.extra_pnginfo or {})}.items():
+        info.add(b"comf", key.encode("latin-1") + b"\0" + json.dumps(value).encode("latin-1"), after_idat=True)
+    return _save_animated(run, images, filename_prefix, fps, ".png", pnginfo=info, compress_level=compress_level)
+
+
+def save_animated_webp(
+    run: Run, *, images: Picture, filename_prefix: str, fps: float, lossless: bool, quality: int, method: str
+) -> Shown:
+    """One animated WebP in the output folder, with the prompt among its Exif tags."""
+    exif = Image.Exif()
+    exif[0x0110] = f"prompt:{json.dumps(run.prompt)}"
+    for number, (key, value) in enumerate((run.extra_pnginfo or {}).items()):
+        exif[0x010F - number] = f"{key}:{json.dumps(value)}"
+    effort = {"fastest": 0, "slowest": 6}.get(method, 4)
+    return _save_animated(
+        run, images, filename_prefix, fps, ".webp", exif=exif, lossless=lossless, quality=quality, method=effort
+    )
+
+
+def _save_animated(run: Run, images: Picture, prefix: str, fps: float, ending: str, **settings: Any) -> Shown:
+    place = save_place(run.folders, "output", prefix, images.shape[2], images.shape[1])
+    file = f"{place.name}_{place.counter:05}_{ending}"
+    target = run.folders.inside("output", place.subfolder, file)
+    first, *others = (_eight_bits(picture) for picture in images)
+    first.save(target, save_all=True, append_images=others, duration=int(1000.0 / fps), **settings)
+    saved = [{"filename": file, "subfolder": place.subfolder, "type": "output"}]
+    return Shown({"images": saved, "animated": [True]})
+
+
+def mask_preview(run: Run, *, mask: Mask) -> Shown:
+    """A mask as a grey PNG in the temp folder."""
+    picture = np.repeat(as_masks(mask)[..., None], 3, axis=3)
+    return _save(run, picture, "temp", f"ComfyUI_temp_{run.session}", compress_level=4)
+
+
 def preview_image(run: Run, *, images: Picture) -> Shown:
     """PNG files in the temp folder."""
     return _save(run, images, "temp", f"ComfyUI_temp_{run.session}", compress_level=1)
 
 
-def _open(path: Path) -> Image.Image:
+def open_picture(path: Path) -> Image.Image:
+    """A picture whose size is known and fit to be read. Raises OSError, TooLarge."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # Pillow warns of large pictures; what is too large is refused below
         opened = Image.open(path)
-    check_size(*opened.size)
+    try:
+        check_size(*opened.size)
+    except ValueError:
+        opened.close()
+        raise
     return opened
 
 
@@ -72,7 +118,7 @@ def _read(path: Path) -> tuple[Picture, Mask]:
     pictures: list[Picture] = []
     masks: list[Mask] = []
     pixels = 0
-    with _open(path) as opened:
+    with open_picture(path) as opened:
         several = opened.format != "MPO"
         for frame in ImageSequence.Iterator(opened):
             picture = _flat(ImageOps.exif_transpose(frame))
@@ -107,6 +153,10 @@ def _metadata(run: Run) -> PngImagePlugin.PngInfo:
     return info
 
 
+def _eight_bits(picture: Picture) -> Image.Image:
+    return Image.fromarray(np.clip(picture * np.float32(255.0), 0, 255).astype(np.uint8))
+
+
 def _save(run: Run, images: Picture, kind: str, prefix: str, compress_level: int) -> Shown:
     height, width = images[0].shape[:2]
     place = save_place(run.folders, kind, prefix, width, height)
@@ -114,8 +164,7 @@ def _save(run: Run, images: Picture, kind: str, prefix: str, compress_level: int
     for number, picture in enumerate(images):
         name = place.name.replace("%batch_num%", str(number))
         file = f"{name}_{place.counter + number:05}_.png"
-        pixels = np.clip(picture * 255.0, 0, 255).astype(np.uint8)
         target = run.folders.inside(kind, place.subfolder, file)
-        Image.fromarray(pixels).save(target, pnginfo=_metadata(run), compress_level=compress_level)
+        _eight_bits(picture).save(target, pnginfo=_metadata(run), compress_level=compress_level)
         saved.append({"filename": file, "subfolder": place.subfolder, "type": kind})
     return Shown({"images": saved})

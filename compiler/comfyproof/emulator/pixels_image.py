@@ -5,57 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from PIL import Image
 
+from .pixels_resize import center_cropped, fitted, resized
 from .values import Mask, Picture, Run, check_size
-
-_RESAMPLING = {
-    "nearest-exact": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "area": Image.Resampling.BOX,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-    "bislerp": Image.Resampling.BICUBIC,
-}
-
-
-def resized(picture: Picture, width: int, height: int, method: str = "lanczos") -> Picture:
-    """A picture at another size, whatever becomes of its proportions. Raises TooLarge, ValueError."""
-    check_size(width, height, picture.shape[0])
-    if picture.shape[1:3] == (height, width):
-        return picture
-    filter = _RESAMPLING[method]
-    result = np.empty((picture.shape[0], height, width, picture.shape[3]), np.float32)
-    for index, one in enumerate(picture):
-        if method == "lanczos":  # ComfyUI goes through eight bits here
-            result[index] = _eight_bit(one, width, height)
-            continue
-        for channel in range(one.shape[2]):
-            plane = Image.fromarray(np.ascontiguousarray(one[..., channel]))
-            result[index, ..., channel] = np.asarray(plane.resize((width, height), filter))
-    return result
-
-
-def _eight_bit(one: Picture, width: int, height: int) -> Picture:
-    pixels = np.clip(one * 255.0, 0, 255).astype(np.uint8)
-    small = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    scaled = np.asarray(small.resize((width, height), Image.Resampling.LANCZOS), dtype=np.float32) / np.float32(255.0)
-    return scaled[..., None] if pixels.shape[2] == 1 else scaled
-
-
-def resized_mask(mask: Mask, width: int, height: int) -> Mask:
-    """A mask at another size."""
-    scaled: Mask = resized(mask[..., None], width, height, "bilinear")[..., 0]
-    return scaled
-
-
-def center_cropped(picture: Picture, width: int, height: int) -> Picture:
-    """The middle of a picture in the proportions of another size."""
-    have_height, have_width = picture.shape[1:3]
-    have, want = have_width / have_height, width / height
-    x = round((have_width - have_width * (want / have)) / 2) if have > want else 0
-    y = round((have_height - have_height * (have / want)) / 2) if have < want else 0
-    return picture[:, y : have_height - y, x : have_width - x]
 
 
 def _missing_side(width: int, height: int, picture: Picture) -> tuple[int, int]:
@@ -88,7 +40,7 @@ def image_scale_to_total_pixels(
     run: Run, *, image: Picture, upscale_method: str, megapixels: float
 ) -> tuple[Picture]:
     """A picture of so many times 1024x1024 pixels, in its own proportions."""
-    scale = (megapixels * 1024 * 1024 / (image.shape[2] * image.shape[1])) ** 0.5
+    scale = (int(megapixels * 1024 * 1024) / (image.shape[2] * image.shape[1])) ** 0.5
     return image_scale_by(run, image=image, upscale_method=upscale_method, scale_by=scale)
 
 
@@ -96,8 +48,42 @@ def image_scale_to_max_dimension(
     run: Run, *, image: Picture, upscale_method: str, largest_size: int
 ) -> tuple[Picture]:
     """A picture whose longer side has this size."""
-    scale = largest_size / max(image.shape[1:3])
-    return image_scale_by(run, image=image, upscale_method=upscale_method, scale_by=scale)
+    height, width = image.shape[1:3]
+    longer = max(height, width)
+    width = largest_size if width == longer else round(width / height * largest_size)
+    height = largest_size if height == longer else round(height / image.shape[2] * largest_size)
+    return (resized(image, width, height, upscale_method),)
+
+
+def resize_and_pad_image(
+    run: Run, *, image: Picture, target_width: int, target_height: int, padding_color: str, interpolation: str
+) -> tuple[Picture]:
+    """A picture within a size, in its own proportions, with a border of one color."""
+    batch, height, width, channels = image.shape
+    check_size(target_width, target_height, batch)
+    scale = min(target_width / width, target_height / height)
+    small = resized(image, int(width * scale), int(height * scale), interpolation)
+    border = 0.0 if padding_color == "black" else 1.0
+    padded = np.full((batch, target_height, target_width, channels), border, np.float32)
+    y, x = (target_height - small.shape[1]) // 2, (target_width - small.shape[2]) // 2
+    padded[:, y : y + small.shape[1], x : x + small.shape[2]] = small
+    return (padded,)
+
+
+def image_flip(run: Run, *, image: Picture, flip_method: str) -> tuple[Picture]:
+    """A picture upside down, or its mirror image."""
+    return (np.flip(image, 1 if flip_method.startswith("x") else 2),)
+
+
+def image_rotate(run: Run, *, image: Picture, rotation: str) -> tuple[Picture]:
+    """A picture turned clockwise."""
+    turns = {"90": 1, "180": 2, "270": 3}.get(rotation.split(" ")[0], 0)
+    return (np.rot90(image, turns, (2, 1)),)
+
+
+def get_image_size(run: Run, *, image: Picture) -> tuple[int, int, int]:
+    """Width, height and batch size."""
+    return image.shape[2], image.shape[1], image.shape[0]
 
 
 def image_invert(run: Run, *, image: Picture) -> tuple[Picture]:
@@ -106,10 +92,9 @@ def image_invert(run: Run, *, image: Picture) -> tuple[Picture]:
 
 
 def blurred(picture: Picture, radius: int, sigma: float) -> Picture:
-    """A Gaussian blur with mirrored edges; a radius wider than the picture is cut."""
-    radius = min(radius, min(picture.shape[1:3]) - 1)
-    if radius < 1:
-        return picture
+    """A Gaussian blur with mirrored edges; `sigma` is in pixels. Raises ValueError where the radius is too wide."""
+    if radius >= min(picture.shape[1:3]):
+        raise ValueError(f"a blur of radius {radius} needs a picture larger than {picture.shape[2]}x{picture.shape[1]}")
     offsets = np.arange(-radius, radius + 1)
     kernel = np.exp(-(offsets**2) / (2 * sigma * sigma)).astype(np.float32)
     kernel /= kernel.sum()
@@ -131,8 +116,8 @@ def _convolved(picture: Picture, kernel: Mask, radius: int, axis: int) -> Pictur
 
 
 def image_blur(run: Run, *, image: Picture, blur_radius: int, sigma: float) -> tuple[Picture]:
-    """A Gaussian blur."""
-    return (blurred(image, blur_radius, sigma),)
+    """A Gaussian blur; ComfyUI counts `sigma` in radiuses."""
+    return (blurred(image, blur_radius, sigma * blur_radius) if blur_radius else image,)
 
 
 def image_sharpen(
@@ -141,8 +126,8 @@ def image_sharpen(
     """An unsharp mask."""
     if sharpen_radius == 0:
         return (image,)
-    detail = image - blurred(image, sharpen_radius, sigma)
-    return (np.clip(image + np.float32(alpha) * detail, 0.0, 1.0),)
+    detail = image - blurred(image, sharpen_radius, sigma * sharpen_radius)
+    return (np.clip(image + np.float32(10 * alpha) * detail, 0.0, 1.0),)
 
 
 def _soft_light(a: Picture, b: Picture) -> Picture:
@@ -164,9 +149,7 @@ def image_blend(
     run: Run, *, image1: Picture, image2: Picture, blend_factor: float, blend_mode: str
 ) -> tuple[Picture]:
     """Two pictures laid over each other."""
-    if image1.shape != image2.shape:
-        image2 = resized(center_cropped(image2, image1.shape[2], image1.shape[1]),
-                         image1.shape[2], image1.shape[1], "bicubic")  # fmt: skip
+    image2 = fitted(image2, image1.shape[2], image1.shape[1], "bicubic")
     blended = _BLENDS[blend_mode](image1, image2)
     mixed = image1 * (1 - blend_factor) + blended * blend_factor
     return (np.clip(mixed, 0, 1).astype(np.float32),)
@@ -187,10 +170,8 @@ def empty_image(run: Run, *, width: int, height: int, batch_size: int = 1, color
 
 def image_batch(run: Run, *, image1: Picture, image2: Picture) -> tuple[Picture]:
     """Two batches in one; the second takes the size of the first."""
-    if image1.shape[1:] != image2.shape[1:]:
-        height, width = image1.shape[1:3]
-        image2 = resized(center_cropped(image2, width, height), width, height, "bilinear")
-    return (np.concatenate([image1, image2]),)
+    check_size(image1.shape[2], image1.shape[1], image1.shape[0] + image2.shape[0])
+    return (np.concatenate([image1, fitted(image2, image1.shape[2], image1.shape[1], "bilinear")]),)
 
 
 def image_from_batch(run: Run, *, image: Picture, batch_index: int, length: int) -> tuple[Picture]:
@@ -230,24 +211,3 @@ def _feather(image: Picture, sides: tuple[int, int, int, int], feathering: int) 
         if side:
             near = np.minimum(near, distance)
     return np.where(near < feathering, ((feathering - near) / feathering) ** 2, 0).astype(np.float32)
-
-
-def image_to_mask(run: Run, *, image: Picture, channel: str) -> tuple[Mask]:
-    """One channel as a mask."""
-    return (image[..., ["red", "green", "blue", "alpha"].index(channel)],)
-
-
-def mask_to_image(run: Run, *, mask: Mask) -> tuple[Picture]:
-    """A mask as a grey picture."""
-    return (np.repeat(mask.reshape(-1, *mask.shape[-2:])[..., None], 3, axis=3),)
-
-
-def solid_mask(run: Run, *, value: float, width: int, height: int) -> tuple[Mask]:
-    """A mask of one value."""
-    check_size(width, height)
-    return (np.full((1, height, width), value, np.float32),)
-
-
-def invert_mask(run: Run, *, mask: Mask) -> tuple[Mask]:
-    """A mask turned round."""
-    return (1.0 - mask,)

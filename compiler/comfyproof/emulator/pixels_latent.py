@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageFilter
 
-from .pixels_image import resized, resized_mask
+from .pixels_resize import as_masks, resized, resized_mask
 from .values import Latent, Mask, Model, Picture, Run, check_size
 
 
@@ -62,7 +62,7 @@ def vae_encode_for_inpaint(
     run: Run, *, pixels: Picture, vae: Model, mask: Mask, grow_mask_by: int = 6
 ) -> tuple[Latent]:
     """The latent of a picture whose masked part is emptied and marked for sampling."""
-    mask = resized_mask(mask.reshape(-1, *mask.shape[-2:]), pixels.shape[2], pixels.shape[1])
+    mask = resized_mask(mask, pixels.shape[2], pixels.shape[1])
     latent = latent_of(np.where(mask.round()[..., None] > 0, np.float32(0.5), pixels))
     grown = _grown(mask, grow_mask_by)
     return (replace(latent, mask=_cropped(grown[..., None].repeat(3, axis=3))[..., 0]),)
@@ -79,7 +79,7 @@ def _grown(mask: Mask, by: int) -> Mask:
 
 def set_latent_noise_mask(run: Run, *, samples: Latent, mask: Mask) -> tuple[Latent]:
     """The same latent, of which only the masked part is to change."""
-    return (replace(samples, mask=mask.reshape(-1, *mask.shape[-2:])),)
+    return (replace(samples, mask=as_masks(mask)),)
 
 
 def empty_latent(run: Run, *, width: int, height: int, batch_size: int = 1) -> tuple[Latent]:
@@ -113,6 +113,38 @@ def latent_upscale_by(run: Run, *, samples: Latent, upscale_method: str, scale_b
     """A latent so many times as large."""
     width, height = round(samples.width // 8 * scale_by) * 8, round(samples.height // 8 * scale_by) * 8
     return (_scaled(samples, width, height, upscale_method),)
+
+
+def latent_crop(run: Run, *, samples: Latent, width: int, height: int, x: int, y: int) -> tuple[Latent]:
+    """A rectangle out of a latent, at least eight latent pixels wide and high."""
+    x, y = min(x, samples.width - 64) // 8 * 8, min(y, samples.height - 64) // 8 * 8
+    right, bottom = min(x + width // 8 * 8, samples.width), min(y + height // 8 * 8, samples.height)
+    picture = None if samples.picture is None else samples.picture[:, y:bottom, x:right]
+    return (replace(samples, width=right - x, height=bottom - y, picture=picture),)
+
+
+def latent_rotate(run: Run, *, samples: Latent, rotation: str) -> tuple[Latent]:
+    """A latent turned clockwise."""
+    turns = {"90": 1, "180": 2, "270": 3}.get(rotation.split(" ")[0], 0)
+    width, height = (samples.height, samples.width) if turns % 2 else (samples.width, samples.height)
+    picture = None if samples.picture is None else np.rot90(samples.picture, turns, (2, 1))
+    return (replace(samples, width=width, height=height, picture=picture),)
+
+
+def latent_flip(run: Run, *, samples: Latent, flip_method: str) -> tuple[Latent]:
+    """A latent upside down, or its mirror image."""
+    axis = 1 if flip_method.startswith("x") else 2
+    return (replace(samples, picture=None if samples.picture is None else np.flip(samples.picture, axis)),)
+
+
+def latent_batch(run: Run, *, samples1: Latent, samples2: Latent) -> tuple[Latent]:
+    """Two batches in one; the second takes the size of the first."""
+    second = _scaled(samples2, samples1.width, samples1.height, "bilinear")
+    batch = samples1.batch + samples2.batch
+    check_size(samples1.width, samples1.height, batch)
+    if samples1.picture is None and samples2.picture is None:
+        return (replace(samples1, batch=batch),)
+    return (replace(samples1, batch=batch, picture=np.concatenate([picture_of(samples1), picture_of(second)])),)
 
 
 def repeat_latent_batch(run: Run, *, samples: Latent, amount: int) -> tuple[Latent]:

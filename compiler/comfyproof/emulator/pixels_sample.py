@@ -13,8 +13,9 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from .pixels_image import blurred, resized, resized_mask
+from .pixels_image import blurred
 from .pixels_latent import picture_of
+from .pixels_resize import resized, resized_mask
 from .values import Conditioning, Latent, Model, Picture, Run, Step, random_from
 
 # At full denoise: how much detail is added, and how far tone and hue drift across the picture.
@@ -125,9 +126,15 @@ def _small(picture: Picture, size: tuple[int, int]) -> Picture:
 
 def take_steps(run: Run, steps: int, before: Picture, after: Picture) -> None:
     """Reports each step of a sampler with a preview. Raises Interrupted."""
-    look = previews(before, after)
+    report(run, steps, previews(before, after))
+
+
+def report(run: Run, steps: int, look: Callable[[float], Picture]) -> None:
+    """Reports steps, with at most some sixty previews among them. Raises Interrupted."""
+    every = -(-steps // 60)
     for step in range(1, steps + 1):
-        run.step(Step(step, steps, partial(look, step / steps)))
+        seen = step % every == 0 or step == steps
+        run.step(Step(step, steps, partial(look, step / steps) if seen else None))
 
 
 def sampled(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
-from .pixels_image import resized
-from .pixels_sample import change_of, previews, text_of
+from .pixels_resize import resized
+from .pixels_sample import change_of, previews, report, text_of
 from .values import Conditioning, Model, Picture, Run, Step, check_size
 
 _MODEL_TILE, _MODEL_OVERLAP = 512, 32
@@ -91,7 +90,6 @@ def _draw_tiles(run: Run, before: Picture, after: Picture, passes: int, steps: i
         y = slice(height * min(row, rows - 1) // rows, max(8, height * (row + 1) // rows))
         x = slice(width * column // columns, max(8, width * (column + 1) // columns))
         look = previews(before[:1, y, x], after[:1, y, x])
-        for step in range(1, steps + 1):
-            run.step(Step(step, steps, partial(look, step / steps)))
+        report(run, steps, look)
 
 

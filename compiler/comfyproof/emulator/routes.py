@@ -25,6 +25,7 @@ from .execution import Executor
 from .folders import Folders, Outside, split_annotation
 from .queue import PromptQueue
 from .submit import Counter, Refusal, read
+from .views import channels, preview
 
 MAX_BODY = 100 * 2**20
 FEATURES = {"supports_preview_metadata": True, "max_upload_size": MAX_BODY}
@@ -130,7 +131,7 @@ class Routes:
     async def websocket(self, request: web.Request) -> web.StreamResponse:
         """A client's socket. The first to close takes the registration of its id with it, as in ComfyUI."""
         hub = self.parts.hub
-        socket = web.WebSocketResponse(max_msg_size=2**20)
+        socket = web.WebSocketResponse(timeout=1.0, max_msg_size=2**20)
         await socket.prepare(request)
         sid = request.query.get("clientId", "") or uuid.uuid4().hex
         hub.sockets[sid], hub.features[sid] = socket, {}
@@ -299,10 +300,17 @@ class Routes:
             return web.Response(status=403)
         if not path.is_file():
             return web.Response(status=404)
+        disposition = f'filename="{_header_safe(path.name)}"'
+        channel = query.get("channel", "")
+        if "preview" in query or channel in ("rgb", "a"):
+            body, content_type = (
+                preview(path, query["preview"], channel) if "preview" in query else channels(path, channel)
+            )
+            return web.Response(body=body, content_type=content_type, headers={"Content-Disposition": disposition})
         content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         if content_type in _UNSAFE_TYPES:
             content_type = "application/octet-stream"
-        headers = {"Content-Disposition": f'filename="{_header_safe(path.name)}"', "Content-Type": content_type}
+        headers = {"Content-Disposition": disposition, "Content-Type": content_type}
         return web.FileResponse(path, headers=headers)
 
     async def post_upload(self, request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from ..catalog.pinned import Catalog
 from ..verdict import SERVER_TROUBLE, Files, Verdict, is_link, server_verdict
 
 MAX_DEPTH = 200
+MAX_NODES = 20_000
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,9 @@ def read(raw: bytes, counter: Counter, catalog: Catalog, files: Files) -> Submis
     except (ValueError, TypeError, OverflowError, RecursionError):
         return TROUBLE
     if too_deep(body):
-        return _refused(f"it nests values deeper than {MAX_DEPTH} levels")
+        return _too_large(f"it nests values deeper than {MAX_DEPTH} levels")
+    if isinstance(prompt, dict) and len(prompt) > MAX_NODES:
+        return _too_large(f"it has more than {MAX_NODES:,} nodes")
     verdict = server_verdict(prompt, catalog, files, targets=body.get("partial_execution_targets"))
     try:
         extra_data = body.get("extra_data", {})
@@ -113,6 +116,11 @@ def _refused(reason: str) -> Refusal:
         "extra_info": {},
     }
     return Refusal(400, {"error": error, "node_errors": {}})
+
+
+def _too_large(reason: str) -> Refusal:
+    error = {"type": "too_large", "message": f"The emulator does not take this: {reason}.", "details": reason}
+    return Refusal(400, {"error": {**error, "extra_info": {}}, "node_errors": {}})
 
 
 def too_deep(value: Any) -> bool:

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-import numpy as np
-from PIL import Image, ImageDraw
-
 from ..catalog.nodes import NodeType
-from . import models, pixels_files, pixels_image, pixels_latent, pixels_sample, pixels_upscale
-from .values import Conditioning, Latent, Model, Picture, Run, Shown, StandIn, check_size
+from . import (
+    models,
+    pixels_custom,
+    pixels_files,
+    pixels_image,
+    pixels_latent,
+    pixels_mask,
+    pixels_sample,
+    pixels_upscale,
+    plain,
+)
+from .stand_ins import stand_in
+from .values import Shown
 
 Function: TypeAlias = Callable[..., "tuple[Any, ...] | Shown"]
 
@@ -20,7 +28,10 @@ REAL: Mapping[str, Function] = {
     "LoadImageOutput": pixels_files.load_image_output,
     "LoadImageMask": pixels_files.load_image_mask,
     "SaveImage": pixels_files.save_image,
+    "SaveAnimatedPNG": pixels_files.save_animated_png,
+    "SaveAnimatedWEBP": pixels_files.save_animated_webp,
     "PreviewImage": pixels_files.preview_image,
+    "MaskPreview": pixels_files.mask_preview,
     "ImageScale": pixels_image.image_scale,
     "ImageScaleBy": pixels_image.image_scale_by,
     "ImageScaleToTotalPixels": pixels_image.image_scale_to_total_pixels,
@@ -35,16 +46,54 @@ REAL: Mapping[str, Function] = {
     "ImageFromBatch": pixels_image.image_from_batch,
     "RepeatImageBatch": pixels_image.repeat_image_batch,
     "ImagePadForOutpaint": pixels_image.image_pad_for_outpaint,
-    "ImageToMask": pixels_image.image_to_mask,
-    "MaskToImage": pixels_image.mask_to_image,
-    "SolidMask": pixels_image.solid_mask,
-    "InvertMask": pixels_image.invert_mask,
+    "ResizeAndPadImage": pixels_image.resize_and_pad_image,
+    "ImageFlip": pixels_image.image_flip,
+    "ImageRotate": pixels_image.image_rotate,
+    "GetImageSize": pixels_image.get_image_size,
+    "ImageToMask": pixels_mask.image_to_mask,
+    "ImageColorToMask": pixels_mask.image_color_to_mask,
+    "MaskToImage": pixels_mask.mask_to_image,
+    "SolidMask": pixels_mask.solid_mask,
+    "InvertMask": pixels_mask.invert_mask,
+    "CropMask": pixels_mask.crop_mask,
+    "ThresholdMask": pixels_mask.threshold_mask,
+    "GrowMask": pixels_mask.grow_mask,
+    "FeatherMask": pixels_mask.feather_mask,
+    "MaskComposite": pixels_mask.mask_composite,
+    "ImageCompositeMasked": pixels_mask.image_composite_masked,
+    "JoinImageWithAlpha": pixels_mask.join_image_with_alpha,
+    "SplitImageWithAlpha": pixels_mask.split_image_with_alpha,
+    "PrimitiveBoolean": plain.primitive,
+    "PrimitiveFloat": plain.primitive,
+    "PrimitiveInt": plain.primitive,
+    "PrimitiveString": plain.primitive,
+    "PrimitiveStringMultiline": plain.primitive,
+    "StringConcatenate": plain.string_concatenate,
+    "StringReplace": plain.string_replace,
+    "StringSubstring": plain.string_substring,
+    "StringLength": plain.string_length,
+    "StringTrim": plain.string_trim,
     "EmptyLatentImage": pixels_latent.empty_latent,
     "EmptySD3LatentImage": pixels_latent.empty_latent,
     "RepeatLatentBatch": pixels_latent.repeat_latent_batch,
     "LatentFromBatch": pixels_latent.latent_from_batch,
     "SetLatentNoiseMask": pixels_latent.set_latent_noise_mask,
 }
+
+_SCHEDULERS = (
+    "AlignYourStepsScheduler",
+    "BasicScheduler",
+    "BetaSamplingScheduler",
+    "ExponentialScheduler",
+    "GITSScheduler",
+    "KarrasScheduler",
+    "LTXVScheduler",
+    "LaplaceScheduler",
+    "OptimalStepsScheduler",
+    "PolyexponentialScheduler",
+    "SDTurboScheduler",
+    "VPScheduler",
+)
 
 # These give the right kind of thing in the right size, but no model runs.
 STAND_INS: Mapping[str, Function] = {
@@ -72,9 +121,23 @@ STAND_INS: Mapping[str, Function] = {
     "VAEDecodeTiled": pixels_latent.vae_decode_tiled,
     "LatentUpscale": pixels_latent.latent_upscale,
     "LatentUpscaleBy": pixels_latent.latent_upscale_by,
+    "LatentCrop": pixels_latent.latent_crop,
+    "LatentRotate": pixels_latent.latent_rotate,
+    "LatentFlip": pixels_latent.latent_flip,
+    "LatentBatch": pixels_latent.latent_batch,
+    "RandomNoise": pixels_custom.random_noise,
+    "DisableNoise": pixels_custom.disable_noise,
+    "BasicGuider": pixels_custom.basic_guider,
+    "CFGGuider": pixels_custom.cfg_guider,
+    "SplitSigmas": pixels_custom.split_sigmas,
+    "SplitSigmasDenoise": pixels_custom.split_sigmas_denoise,
+    "SamplerCustom": pixels_custom.sampler_custom,
+    "SamplerCustomAdvanced": pixels_custom.sampler_custom_advanced,
     "KSampler": pixels_sample.ksampler,
     "KSamplerAdvanced": pixels_sample.ksampler_advanced,
     "ImageUpscaleWithModel": pixels_upscale.image_upscale_with_model,
+    **dict.fromkeys(_SCHEDULERS, pixels_custom.scheduler),
+    "PreviewAny": plain.preview_any,
     "UltimateSDUpscale": pixels_upscale.ultimate_sd_upscale,
     "UltimateSDUpscaleCustomSample": pixels_upscale.ultimate_sd_upscale,
     "UltimateSDUpscaleNoUpscale": pixels_upscale.ultimate_sd_upscale_no_upscale,
@@ -84,58 +147,9 @@ STAND_INS: Mapping[str, Function] = {
 def function_of(kind: NodeType) -> Function:
     """The function that runs a node class."""
     known = REAL.get(kind.name) or STAND_INS.get(kind.name)
-    return known if known is not None else _stand_in(kind)
+    return known if known is not None else stand_in(kind)
 
 
 def is_stand_in(class_name: str) -> bool:
     """Whether a class's result is a stand-in for what ComfyUI would give."""
     return class_name not in REAL
-
-
-def _stand_in(kind: NodeType) -> Function:
-    def run_it(run: Run, **inputs: Any) -> tuple[Any, ...] | Shown:
-        for name in inputs:
-            if name not in kind.inputs:
-                raise TypeError(f"{kind.name} got an unexpected keyword argument '{name}'")
-        outputs = tuple(_output(kind, output.type, inputs) for output in kind.outputs)
-        return Shown({"text": [f"stand-in: {kind.name}"]}, outputs) if kind.is_output else outputs
-
-    return run_it
-
-
-def _output(kind: NodeType, type: str, inputs: Mapping[str, Any]) -> Any:
-    """A value of an output's type: what came in of that type, or else something made up."""
-    same = next((inputs[n] for n, i in kind.inputs.items() if i.type == type and inputs.get(n) is not None), None)
-    if type == "IMAGE":
-        return _labelled(kind.name, same if isinstance(same, np.ndarray) else None)
-    if same is not None:
-        return same
-    made: Mapping[str, Callable[[], Any]] = {
-        "MASK": lambda: np.zeros((1, 64, 64), np.float32),
-        "LATENT": lambda: Latent(512, 512),
-        "MODEL": lambda: Model("diffusion_model", (kind.name,)),
-        "CLIP": lambda: Model("text_encoders", (kind.name,)),
-        "VAE": lambda: Model("vae", (kind.name,)),
-        "UPSCALE_MODEL": lambda: Model("upscale_model", (kind.name,)),
-        "CONDITIONING": lambda: Conditioning(repr(sorted((k, str(v)[:200]) for k, v in inputs.items()))),
-        "INT": lambda: 0,
-        "FLOAT": lambda: 0.0,
-        "BOOLEAN": lambda: False,
-        "STRING": lambda: f"stand-in: {kind.name}",
-    }
-    return made.get(type, lambda: StandIn(type, kind.name))()
-
-
-def _labelled(name: str, like: Picture | None) -> Picture:
-    """A picture with its class's name on it, of the size of another or 512x512."""
-    batch, height, width = (1, 512, 512) if like is None else like.shape[:3]
-    check_size(width, height, batch)
-    base = np.full((height, width, 3), 0.35, np.float32) if like is None else like[0, ..., :3]
-    drawn = Image.fromarray(np.clip(base * 255.0, 0, 255).astype(np.uint8))
-    size = max(10, min(width, height) // 16)
-    ImageDraw.Draw(drawn).text(
-        (width / 2, height / 2), f"stand-in: {name}", fill="white", anchor="mm", font_size=size, stroke_width=2,
-        stroke_fill="black",
-    )  # fmt: skip
-    picture = np.asarray(drawn, dtype=np.float32) / np.float32(255.0)
-    return np.repeat(picture[None], batch, axis=0)

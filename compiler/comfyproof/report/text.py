@@ -22,15 +22,19 @@ def render(findings: Iterable[Diagnostic], *, color: bool = False) -> str:
 
 
 def summary(findings: Sequence[Diagnostic], not_examined: Sequence[NotExamined], *, color: bool = False) -> str:
-    """What was found in all, in one line, and what was not looked at, one line each."""
+    """What was not looked at, a line a reason, and in one line what was found in all."""
     counts = [(s, sum(1 for f in findings if f.rule.severity is s)) for s in Severity]
     said = [f"{n} {s.value}{'' if n == 1 or s is Severity.INFO else 's'}" for s, n in counts if n]
+    return unexamined(not_examined, color=color) + (", ".join(said) or "no findings") + "\n"
+
+
+def unexamined(not_examined: Sequence[NotExamined], *, color: bool = False) -> str:
+    """What was not looked at, a line a reason."""
     reasons: dict[str, list[str]] = {}
     for each in not_examined:
         reasons.setdefault(each.reason, []).append(clean(each.what))
-    lines = [_paint(f"not examined: {', '.join(whats)}: {why}", "2", color) for why, whats in reasons.items()]
-    lines.append(", ".join(said) if said else "no findings")
-    return "\n".join(lines) + "\n"
+    lines = [f"not examined: {', '.join(whats)}: {why}" for why, whats in reasons.items()]
+    return "".join(_paint(line, "2", color) + "\n" for line in lines)
 
 
 def _block(finding: Diagnostic, color: bool) -> str:

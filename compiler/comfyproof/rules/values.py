@@ -90,8 +90,12 @@ def value_not_in_list(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotE
         if wanted.type != "COMBO" or isinstance(value, Asset) or wanted.config.get("multiselect"):
             continue
         if wanted.options is None:
-            if catalog.unlisted:
-                yield NotExamined(f'file "{value}"', catalog.unlisted)
+            if catalog.unlisted or wanted.folder is None:
+                reason = catalog.unlisted or "its values are known to another service only"
+                yield NotExamined(f'file "{value}"' if wanted.folder else f'value "{value}"', reason)
+            else:
+                message = f'"{value}" is not among the server\'s {wanted.folder}: it has none'
+                yield Problem(node, wanted.name, message, f'put the file into the server\'s folder "{wanted.folder}"')
         elif value not in wanted.options and not _is_uploaded(node, value):
             options = [str(option) for option in wanted.options]
             what = f"the server's {wanted.folder}" if wanted.folder else f'the values of "{wanted.name}"'

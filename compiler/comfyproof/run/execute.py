@@ -68,7 +68,7 @@ class _Job:
         prepared = prepare(run.program.graph, self.client, run.prompt_id)
         run.graph, run.prompt = prepared.graph, prepared.prompt
         run.findings += prepared.findings
-        run.not_examined += prepared.not_examined
+        run.not_examined += [*prepared.not_examined, *run.program.not_examined]
         if has_errors(prepared.findings):
             run.verdict = "refused"
             return

@@ -22,9 +22,11 @@ def write_whole(path: Path, data: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(part, path)
-    except BaseException:
+    except BaseException as problem:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+        if isinstance(problem, OSError) and problem.errno is not None and problem.filename is None:
+            raise OSError(problem.errno, problem.strerror, str(path)) from None
         raise
 
 
