@@ -77,7 +77,9 @@ def test_node_types_are_asked_for_by_their_quoted_names_and_absent_ones_left_out
     node = {"input": {"required": {}}, "output": []}
     server.nodes = {"KSampler": node, odd: node}
     assert client.node_types(["KSampler", odd, "Absent", "..", ".", "", "KSampler"]) == {"KSampler": node, odd: node}
-    assert len(server.log) == 3
+    asked = [path for _, path, _ in server.log]
+    assert asked[:2] == ["/object_info/KSampler", "/object_info/Gr%C3%B6%C3%9Fe%2Fvon%2050%252F%3F%23"]
+    assert len(asked) == 3
 
 
 def test_a_node_type_that_is_none_is_the_servers_fault(server: ScriptedServer, client: Client) -> None:

@@ -366,12 +366,18 @@ def is_no_websocket(call: Call) -> None:
 def never_ends(call: Call) -> None:
     call.upgrade()
     call.wfile.write(b"\x81\x7f" + (2**40).to_bytes(8, "big"))
-    call.scripted.files["poured", "", ""] = str(call.pour(b"x" * 2**16, 2**27)).encode()
+    poured = call.pour(b"x" * 2**16, 2**27)
+    call.scripted.files["poured", "", ""] = str(poured).encode()
+    call.scripted.looks = 1
+
+
+def redirects(call: Call) -> None:
+    says(302, b"", Location=call.scripted.url.replace("http", "ws") + "/elsewhere")(call)
 
 
 SOCKETS: dict[str, Play] = {
     "refused": says(403),
-    "redirected": says(302, b"", Location="/elsewhere"),
+    "redirected": redirects,
     "unanswered": stays_silent,
     "dropped": drops,
     "no websocket": is_no_websocket,
@@ -381,8 +387,8 @@ SOCKETS: dict[str, Play] = {
 
 @pytest.mark.parametrize("case", SOCKETS)
 def test_a_prompt_ends_whatever_the_websocket_does(server: ScriptedServer, client: Client, case: str) -> None:
-    server.script["GET /ws"] = [SOCKETS[case]] * 20
-    server.looks = 4
+    server.script["GET /ws"] = [SOCKETS[case]] + [says(403)] * 20
+    server.looks = 10**6 if case == "without end" else 4
     prompt_id = new_id()
     with client.listen():
         client.submit(PROMPT, prompt_id)
@@ -459,16 +465,20 @@ def test_a_websocket_that_drops_is_opened_again_under_the_same_id(server: Script
 def test_a_flood_of_events_does_not_hold_up_a_prompt(server: ScriptedServer, client: Client) -> None:
     prompt_id = new_id()
     server.looks = 3
+    sent = []
 
     def floods(call: Call) -> None:
         call.upgrade()
         message = json.dumps({"type": "executing", "data": {"prompt_id": "other", "node": "1"}}).encode()
-        call.pour(b"\x81" + bytes([len(message)]) + message, 2**27)
+        sent.append(call.pour(b"\x81" + bytes([len(message)]) + message, 2**24))
 
     server.script["GET /ws"] = [floods]
     with client.listen():
         client.submit(PROMPT, prompt_id)
         assert client.wait(prompt_id, ignore) == DONE
+    server.stop()
+    server.start()
+    assert sent[0] < 2**24
 
 
 # Files that do not come whole.

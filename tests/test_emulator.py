@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from websocket import WebSocketTimeoutException
 
 from comfyproof import png
 from comfyproof.catalog.pinned import built_in
@@ -157,12 +158,14 @@ def test_without_a_client_id_only_progress_is_told_to_all(client: Client) -> Non
 
 def test_two_clients_hear_of_their_own_prompts(client: Client) -> None:
     with client.listening() as (one, first), client.listening() as (two, second):
-        mine = client.submit(copy_prompt("mine"), client_id=one)
+        mine = client.submit(sampling_prompt(), client_id=one)
         yours = client.submit(copy_prompt("yours"), client_id=two)
         first.until_done(mine)
         heard = second.until_done(yours)
+    assert not any(isinstance(m, bytes) for m in heard)
     assert {m["data"]["prompt_id"] for m in heard if m["type"] != "status"} == {yours}
-    assert {m["data"]["prompt_id"] for m in first.heard if m["type"] != "status"} == {mine}
+    told = [m for m in first.heard if isinstance(m, dict) and m["type"] != "status"]
+    assert {m["data"]["prompt_id"] for m in told} == {mine}
 
 
 def test_a_client_that_comes_back_hears_where_its_prompt_is(client: Client) -> None:
@@ -183,7 +186,9 @@ def test_the_first_socket_of_an_id_takes_the_second_with_it(client: Client) -> N
             third.until_done(client.submit(copy_prompt("closed"), client_id=other))
             client.submit(copy_prompt("closed"), client_id=sid)
             third.until(lambda m: is_event(m, "status", status={"exec_info": {"queue_remaining": 0}}))
-        assert not any(is_event(m, "executed") for m in second.heard)
+        second.socket.settimeout(0.2)
+        with pytest.raises(WebSocketTimeoutException):
+            second.until(lambda m: is_event(m, "executed"))
 
 
 # --- cache ------------------------------------------------------------------------------------------------------------
@@ -222,7 +227,7 @@ def test_an_undeclared_input_counts(client: Client) -> None:
 def test_only_the_last_prompt_is_kept(client: Client) -> None:
     client.run(copy_prompt("kept"))
     client.run(sampling_prompt())
-    assert cached(client.run(copy_prompt("kept", width=30))) == ["1"]
+    assert cached(client.run(copy_prompt("kept"))) == ["1"]
 
 
 def test_a_changed_file_is_read_again(client: Client) -> None:
@@ -307,6 +312,19 @@ def test_an_interrupt_may_name_its_prompt(client: Client) -> None:
     assert (status["status_str"], status["completed"]) == ("error", False)
     assert [kind for kind, _ in status["messages"]][-1] == "execution_interrupted"
     assert client.get(f"/history/{waiting}").json()[waiting]["status"]["status_str"] == "success"
+
+
+def test_an_interrupt_is_seen_between_nodes(client: Client) -> None:
+    prompt = copy_prompt("between")
+    for n in range(400):
+        prompt[f"n{n}"] = {"class_type": "ImageInvert", "inputs": {"image": [f"n{n - 1}" if n else "2", 0]}}
+    prompt["3"]["inputs"]["images"] = ["n399", 0]
+    with client.listening() as (sid, socket):
+        prompt_id = client.submit(prompt, client_id=sid)
+        socket.until(lambda m: is_event(m, "executing", node="n0"))
+        client.post("/interrupt")
+        heard = socket.until_done(prompt_id)
+    assert any(is_event(m, "execution_interrupted") for m in heard)
 
 
 def test_an_idle_interrupt_stops_nothing_later(client: Client) -> None:
@@ -462,6 +480,8 @@ def test_it_outlives_any_body(client: Client, body: Any, path: str) -> None:
 
 def test_after_any_body_the_worker_lives(client: Client) -> None:
     assert client.run(copy_prompt("survived"))["status"]["completed"]
+    told = [data for entry in client.get("/history").json().values() for _, data in entry["status"]["messages"]]
+    assert all(data["node_id"] is not None for data in told if "exception_type" in data)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -623,6 +643,13 @@ def test_any_node_of_the_catalog_runs(client: Client) -> None:
         assert opened.size == (64, 48)
 
 
+def test_a_stand_in_hands_on_what_it_gets(client: Client) -> None:
+    prompt = sampling_prompt()
+    prompt["9"] = {"class_type": "CLIPSetLastLayer", "inputs": {"clip": ["1", 1], "stop_at_clip_layer": -2}}
+    prompt["10"] = {"class_type": "PreviewAny", "inputs": {"source": ["9", 0]}}
+    assert "any.safetensors" in client.run(prompt)["outputs"]["10"]["text"][0]
+
+
 def test_it_says_what_it_is(client: Client, emulator: Emulator) -> None:
     system = client.get("/system_stats").json()["system"]
     assert system["comfyui_version"] == "0.3.64"
@@ -757,6 +784,7 @@ def test_nothing_becomes_a_picture(client: Client) -> None:
     shown = client.pixels({**sampling_prompt(denoise=1.0), "5": empty})
     assert shown.shape == (96, 128, 3)
     assert shown.std() > 20
+    assert client.pixels({**sampling_prompt(denoise=0.5), "5": empty}).std() > 20
     other = client.pixels({**sampling_prompt(denoise=1.0, seed=9), "5": empty})
     assert np.abs(shown.astype(int) - other).mean() > 5
 

@@ -58,7 +58,9 @@ def faults(node_errors: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
 def test_case(name: str) -> None:
     case = TABLE["cases"][name]
     prompt = changed(TABLE["base"], case)
+    before = copy.deepcopy(prompt)
     verdict = server_verdict(prompt, built_in(), FILES, targets=case.get("targets"))
+    assert repr(prompt) == repr(before)
     status = case.get("status", 400 if "error" in case else 200)
     assert (verdict["status"], verdict["accepted"]) == (status, status == 200)
     assert verdict["good_outputs"] == (["save"] if status == 200 else [])

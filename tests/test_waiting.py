@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Iterator
@@ -20,8 +21,8 @@ from comfyproof.run.answers import (
     TimedOut,
 )
 from comfyproof.run.client import Client
-from comfyproof.run.events import Cached, Event, NodeDone, NodeRunning, Progress, Started
-from comfyproof.run.waiting import Patience, Sighting, Timeouts
+from comfyproof.run.events import Cached, Ended, Event, NodeDone, NodeRunning, Progress, Started, Told
+from comfyproof.run.waiting import Patience, Sighting, Timeouts, Vigil
 from scripted_server import IMAGE, PROMPT, Call, ScriptedServer, ignore, new_id, says
 
 QUICK = Timeouts(connect=2, read=2, transfer=5, job=20, no_progress=20, grace=0.3, lost=0.1)
@@ -202,7 +203,28 @@ def test_others_getting_on_is_progress_for_a_prompt_that_waits_behind_them() -> 
     assert patience.ran_out() is not None
 
 
+def test_a_prompt_that_was_seen_in_between_is_not_lost() -> None:
+    patience = Patience(Timeouts(lost=0.05))
+    nowhere = Sighting("", "", {}, ())
+    assert not patience.is_lost(nowhere)
+    assert not patience.is_lost(Sighting("running", "mine", {}, ("mine",)))
+    time.sleep(0.06)
+    assert not patience.is_lost(nowhere)
+    time.sleep(0.06)
+    assert patience.is_lost(nowhere)
+
+
 # Events.
+
+
+def test_what_was_told_before_the_end_is_heard_though_the_end_is_seen_first() -> None:
+    inbox: queue.Queue[tuple[str, Told]] = queue.Queue(10)
+    for event in (Started(), NodeRunning("9"), Ended("execution_success"), NodeDone("9")):
+        inbox.put(("mine", event))
+    done = Sighting("history", "mine", {"outputs": {"9": IMAGE}}, ())
+    heard: list[Event] = []
+    assert Vigil("mine", lambda _: done, inbox, Patience(QUICK), set()).until_over(heard.append) == DONE
+    assert heard == [Started(), NodeRunning("9"), NodeDone("9")]
 
 
 def test_events_tell_what_happens_until_the_end(server: ScriptedServer, client: Client) -> None:
@@ -223,10 +245,11 @@ def test_events_tell_what_happens_until_the_end(server: ScriptedServer, client: 
             server.tell("status", {"status": {"exec_info": {"queue_remaining": 1}}})
             server.tell("execution_start", {"prompt_id": prompt_id})
             server.tell("execution_cached", {"nodes": ["1"], "prompt_id": prompt_id})
-            server.tell("executing", {"node": "9", "prompt_id": "somebody-elses"})
+            server.tell("executing", {"node": "77", "prompt_id": "somebody-elses"})
             server.tell("executing", {"node": "2"})
             server.tell("executing", {"node": "9", "display_node": "9", "prompt_id": prompt_id})
             server.tell("progress_state", {"prompt_id": prompt_id, "nodes": states})
+            server.tell("progress", {"value": 2, "max": 4, "node": "9", "prompt_id": prompt_id})
             server.tell("progress", {"value": 2, "max": 4, "node": "9", "prompt_id": prompt_id})
             server.tell("progress", {"value": float("nan"), "max": 4, "node": "9", "prompt_id": prompt_id})
             server.tell("executed", {"node": "9", "output": IMAGE, "prompt_id": prompt_id})

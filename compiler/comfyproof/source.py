@@ -95,14 +95,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A text that is not a file, such as a command-line option: all of it is the place."""
+    """What an author gave as an option: NAME=VALUE, or a value alone."""
 
     file: str
     text: str
 
     def at(self, path: Path, *, key: bool = False) -> Span:
-        """The whole text."""
-        return Span(1, 1, 1, len(self.text) + 1)
+        """The name for a key; else the value, whatever its path."""
+        name, equals, _ = self.text.partition("=")
+        start = 0 if key or not equals else len(name) + 1
+        return Span(1, start + 1, 1, (len(name) if key else len(self.text)) + 1)
 
 
 class _Refused(Exception):

@@ -92,7 +92,7 @@ def _fetch(url: str) -> tuple[Any, dict[str, Any]]:
     try:
         client = Client(url)
         system = client.system_stats().get("system") or {}
-        return client.object_info(), {"source": url, "comfyui": str(system.get("comfyui_version", "unknown"))}
+        return client.all_node_types(), {"source": url, "comfyui": str(system.get("comfyui_version", "unknown"))}
     except ServerProblem as problem:
         stop(Exit.UNREACHABLE, str(problem), problem.help)
 

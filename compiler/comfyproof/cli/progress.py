@@ -123,7 +123,7 @@ def show_checks(run: Run) -> None:
     """Writes the table of what was checked of each picture."""
     console = _console()
     title = f"{len(run.pictures)} picture{'s' if len(run.pictures) != 1 else ''}: {run.verdict}"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("verdict", "check", "expected", "measured"):
         table.add_column(column, overflow="fold")
     marks = {
@@ -143,4 +143,6 @@ def show_checks(run: Run) -> None:
 
 def _console() -> Console:
     color = wants_color(sys.stderr)
-    return Console(stderr=True, no_color=not color, force_terminal=None if sys.stderr.isatty() else False)
+    if sys.stderr.isatty():
+        return Console(stderr=True, no_color=not color)
+    return Console(stderr=True, force_terminal=False, color_system="standard" if color else None)

@@ -142,7 +142,6 @@ class Emulator:
         served = with_files(self._catalog, listing)
         about = {
             "takes_any_file": self._models is None,
-            "takes_any_file": self._models is None,
             "stand_ins": _ABOUT_STAND_INS,
             "real": _ABOUT_REAL,
             "real_nodes": sorted(REAL),
@@ -179,16 +178,17 @@ def _work(parts: Parts) -> None:
     """Runs prompts until the queue is closed."""
     while not parts.queue.closed:
         item = parts.queue.get()
-        if item is not None:
-            try:
-                entry = parts.executor.run(item)
-            except Exception as problem:  # one prompt must not end the worker for all others
-                entry = parts.executor.failed(item, problem)
-            parts.queue.done(entry)
-            if parts.hub.client_id is not None:
-                parts.hub.send("executing", {"node": None, "prompt_id": item.id}, parts.hub.client_id)
         if parts.queue.take_free():
             parts.executor.cache.clear()
+        if item is None:
+            continue
+        try:
+            entry = parts.executor.run(item)
+        except Exception as problem:  # one prompt must not end the worker for all others
+            entry = parts.executor.failed(item, problem)
+        parts.queue.done(entry)
+        if parts.hub.client_id is not None:
+            parts.hub.send("executing", {"node": None, "prompt_id": item.id}, parts.hub.client_id)
 
 
 def serve(emulator: Emulator, started: Callable[[str], None]) -> None:

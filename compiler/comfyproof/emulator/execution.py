@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ..catalog.nodes import NodeType
 from ..catalog.pinned import Catalog
 from ..verdict import is_link
@@ -105,8 +107,8 @@ class Executor:
 
     def failed(self, item: Item, problem: Exception) -> dict[str, Any]:
         """The history entry of a prompt that failed outside any node, for a reason nobody thought of."""
-        facts: dict[str, Any] = {"prompt_id": item.id, "node_id": None, "node_type": None, "executed": [], "current_outputs": []}
-        message = ["execution_error", {**facts, **_described(problem, {}), "timestamp": int(time.time() * 1000)}]
+        facts = {"prompt_id": item.id, "node_id": None, "node_type": None, **_described(problem, {})}
+        message = ["execution_error", {**facts, "executed": [], "current_outputs": []}]
         status = {"status_str": "error", "completed": False, "messages": [message]}
         return {"outputs": {}, "status": status, "meta": {}, "comfyproof": {"stand_ins": []}}
 
@@ -221,7 +223,8 @@ class Executor:
             step=lambda step: self._step(job, id, step),
             session="".join(_LETTERS[letter] for letter in letters),
         )
-        return function_of(kind)(run, **inputs)
+        with np.errstate(all="ignore"):  # what a prompt makes of its numbers is no news to this machine's user
+            return function_of(kind)(run, **inputs)
 
     def _check_files(self, kind: NodeType, inputs: Mapping[str, Any]) -> None:
         """A file that validation let pass and loading does not find."""

@@ -35,7 +35,7 @@ class Folders:
         if any("\0" in part for part in parts):
             raise Outside("a name holds a NUL byte")
         path = Path(os.path.abspath(base.joinpath(*parts)))
-        if not path.is_relative_to(base) or not path.resolve().is_relative_to(base):
+        if not path.resolve().is_relative_to(base):
             raise Outside(f'"{os.path.join(*parts)}" lies outside the {kind} folder')
         return path
 

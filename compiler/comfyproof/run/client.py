@@ -87,6 +87,14 @@ class Client:
                     found[name] = node
         return found
 
+    def all_node_types(self) -> RawNodes:
+        """The whole /object_info, which a server with many node packs takes minutes to make. Raises ServerProblem."""
+        answer = self._wire.get("/object_info", self._timeouts.transfer, MAX_LIST)
+        data = self._wire.json(answer, "a question about all its nodes")
+        if not isinstance(data, dict):
+            raise ServerMisbehaved(self.url, "describes its nodes as no ComfyUI does")
+        return data
+
     def upload(self, path: Path) -> str:
         """The name under which the server now has this file among its inputs. Raises OSError, ServerProblem.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def _input(value: Any) -> Any:
     if not isinstance(value, Asset):
         return value
     path = Path(value.path)
-    return {"file": value.path, "sha256": _sha256(path.read_bytes()) if path.is_file() else None}
+    return {"file": value.path, "sha256": _sha256(path.read_bytes()) if os.path.isfile(path) else None}
 
 
 def _server(stats: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,8 @@ def stages_of(document: Document) -> list[StageAt]:
     """The stages that can be recognized, each under a name of its own."""
     found: list[StageAt] = []
     taken: set[str] = set()
-    for n, item in enumerate(document.get(("stages",)) or ()):
+    stages = document.get(("stages",))
+    for n, item in enumerate(stages if isinstance(stages, list) else ()):
         if not isinstance(item, Mapping) or len(item) != 1:
             continue
         kind, body = next(iter(item.items()))
@@ -178,7 +179,7 @@ def with_settings(document: Document, settings: Iterable[tuple[str, str]], findi
         if source is None or problems:
             findings += [problem.rule.at(place, problem.message, problem.help) for problem in problems]
             continue
-        path = address(document, text, place, findings)
+        path = address(document, text, Place(place.source, (), key=True), findings)
         document = document.put(path, source.data, place, named=True) if path else document
     return document
 

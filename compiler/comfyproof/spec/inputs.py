@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -69,7 +70,7 @@ def read_inputs(document: Document, given: Mapping[str, str], findings: list[Dia
             values[name] = value
     for name, text in given.items():
         if name not in declared:
-            place = Place(Words("--input", f"{name}={text}"))
+            place = Place(Words("--input", f"{name}={text}"), (), key=True)
             findings.append(
                 UNKNOWN_INPUT.at(place, f'the spec has no input "{name}"', did_you_mean(name, declared, "inputs"))
             )
@@ -105,7 +106,7 @@ def _value(
         return None
     if block.type in FILES:
         path = folder / value
-        if not path.is_file():
+        if not os.path.isfile(path):  # unlike Path.is_file, for any text at all
             findings.append(MISSING_FILE.at(place, f'the file "{value}" of the input "{name}" is not there'))
         value = Asset(str(path), path.name)
     elif isinstance(block.options, Mapping):

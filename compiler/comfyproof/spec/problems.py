@@ -48,11 +48,16 @@ def read_block(
     try:
         return model.model_validate({} if data is None else data)
     except ValidationError as refusal:
-        for error in refusal.errors(include_url=False):
-            at = (*path, *_plain(error["loc"], data))
-            if not any(at[: len(hole)] == hole for hole in holes):
-                findings.append(_diagnostic(error, at, model, document))
-        return None
+        errors = refusal.errors(include_url=False)
+    for error in errors:
+        at = (*path, *_plain(error["loc"], data))
+        if not any(at[: len(hole)] == hole for hole in holes):
+            findings.append(_diagnostic(error, at, model, document))
+    if all(error["type"] == "extra_forbidden" and len(error["loc"]) == 1 for error in errors):
+        # What an unknown field was to say nobody knows; the rest can still be looked at.
+        unknown = {error["loc"][0] for error in errors}
+        return model.model_validate({name: value for name, value in data.items() if name not in unknown})
+    return None
 
 
 def describe(value: Any) -> str:
