@@ -9,10 +9,12 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+
 from conftest import ROOT, Command
 
 SPEC = ROOT / "specs/production_upscale_enhance.yaml"
-SOUND = "comfyproof: 1\nmodels: {m: {checkpoint: sd_xl_base_1.0.safetensors}}\nstages:\n  - generate: {model: m}\n  - save\n"
+MODELS = "models: {m: {checkpoint: sd_xl_base_1.0.safetensors}}"
+SOUND = f"comfyproof: 1\n{MODELS}\nstages:\n  - generate: {{model: m}}\n  - save\n"
 
 FINDINGS = {
     "type": "object",

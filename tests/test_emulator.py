@@ -410,7 +410,9 @@ def test_what_breaks_the_server_s_reading_is_its_trouble(client: Client, raw: by
 def test_a_prompt_that_would_stop_the_worker_is_refused(client: Client) -> None:
     dangling = copy_prompt(ghost=["99", 0])
     unreachable = {**copy_prompt(), "9": {"class_type": "ImageInvert", "inputs": None}}
-    for body in ({"prompt": dangling}, {"prompt": unreachable}, {"prompt": copy_prompt(), "extra_data": None}):
+    bodies = [{"prompt": dangling}, {"prompt": unreachable}]
+    bodies += [{"prompt": copy_prompt(), **more} for more in ({"extra_data": None}, {"extra_data": 5}, {"client_id": []})]
+    for body in bodies:
         answer = client.post("/prompt", body)
         assert (answer.status_code, answer.json()["error"]["type"]) == (400, "would_stop_worker")
     assert client.run(copy_prompt("alive"))["status"]["completed"]

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conftest import ROOT
 from test_run import FILES, served
 
@@ -40,8 +41,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bash(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, capture_output=True, text=True, check=False,
-                          env={**os.environ, "NO_COLOR": "1"})  # fmt: skip
+    command, environment = ["bash", "-euo", "pipefail", "-c", script], {**os.environ, "NO_COLOR": "1"}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
 
 
 def test_the_two_commands(copy: Path) -> None:

@@ -17,10 +17,12 @@ from typing import Any
 
 import pytest
 import requests
-from comfyproof import png
-from conftest import ROOT, Command
 from PIL import Image
 
+from comfyproof import png
+from conftest import ROOT, Command
+
+PROGRAM = [sys.executable, "-m", "comfyproof"]
 PRODUCTION = ROOT / "specs/production_upscale_enhance.yaml"
 FILES = {
     "diffusion_models": ["flux1-krea-dev_fp8_scaled.safetensors"],
@@ -42,10 +44,8 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def served(folder: Path, *options: object) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The emulator in a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "comfyproof", "serve", "--port", "0", "--folder", str(folder / "emulator"), *map(str, options)],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    command = [*PROGRAM, "serve", "--port", "0", "--folder", str(folder / "emulator"), *map(str, options)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
         yield process.stderr.readline().strip(), process
@@ -86,7 +86,9 @@ def test_the_main_job(comfyproof: Command, tmp_path: Path, photo: Path) -> None:
         "preview",
     ]
     checks = re.findall(r"^ *(passed|FAILED|not examined) +(\w+)", done.stderr, re.MULTILINE)
-    assert checks == [("passed", name) for name in "count complete size aspect not_blank ssim delta_e prompt".split()]
+    assert checks == [
+        ("passed", name) for name in ["count", "complete", "size", "aspect", "not_blank", "ssim", "delta_e", "prompt"]
+    ]
     assert "emulator of ComfyUI 0.3.64" in done.stderr
     record = record_in(tmp_path)
     assert record["schema"] == "comfyproof/run/1"
@@ -160,7 +162,7 @@ stages:
 
 
 def started(command: Sequence[object], cwd: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-m", "comfyproof", *map(str, command)], cwd=cwd, stderr=subprocess.PIPE,
+    return subprocess.Popen([*PROGRAM, *map(str, command)], cwd=cwd, stderr=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True, env={**os.environ, "NO_COLOR": "1"})  # fmt: skip
 
 
@@ -211,12 +213,13 @@ def test_an_address_that_is_none(comfyproof: Command, address: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_interrupted_by_its_user(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_by_its_user(tmp_path: Path, sign: signal.Signals) -> None:
     (tmp_path / "slow.yaml").write_text(SLOW)
     with served(tmp_path) as (url, _):
         client = started(["run", "slow.yaml", "--server", url], tmp_path)
         (entry,) = until(lambda: running(url))
-        client.send_signal(signal.SIGINT)
+        client.send_signal(sign)
         _, err = client.communicate(timeout=60)
         assert client.returncode == 130, err
         until(lambda: not running(url))
@@ -234,7 +237,7 @@ def limited(bytes_: int) -> Callable[[], None]:
 def test_a_full_disk(tmp_path: Path, photo: Path) -> None:
     with served(tmp_path) as (url, _):
         done = subprocess.run(
-            [sys.executable, "-m", "comfyproof", "run", str(ROOT / "specs/upscale.yaml"), "--input", f"image={photo}", "--server", url],
+            [*PROGRAM, "run", str(ROOT / "specs/upscale.yaml"), "--input", f"image={photo}", "--server", url],
             cwd=tmp_path, capture_output=True, text=True, preexec_fn=limited(20_000), check=False,
             env={**os.environ, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"},
         )  # fmt: skip
@@ -266,16 +269,28 @@ def test_a_node_that_fails_on_the_server(comfyproof: Command, tmp_path: Path) ->
     assert record_in(tmp_path)["verdict"] == "failed"
 
 
-def test_a_refusal_that_only_the_server_can_give(comfyproof: Command, tmp_path: Path) -> None:
-    """LoadImage's own validation runs on the server, and its refusal is shown at the author's line."""
+@pytest.mark.parametrize(
+    "good", ["", "  fine: {SaveImage: {images: $empty, filename_prefix: fine}}\n"], ids=["400", "200"]
+)
+def test_a_refusal_that_only_the_server_can_give(comfyproof: Command, tmp_path: Path, good: str) -> None:
+    """LoadImage's own validation runs on the server. With a good output beside it, the refusal comes with a 200."""
     (tmp_path / "spec.yaml").write_text(
-        "comfyproof: 1\nstages:\n  - save: {from: there}\nnodes:\n  there: {LoadImage: {image: sub/none.png}}\n"
+        "comfyproof: 1\n"
+        "stages:\n"
+        "  - save: {from: there}\n"
+        "nodes:\n"
+        "  there: {LoadImage: {image: sub/none.png}}\n"
+        f"  empty: {{EmptyImage: {{width: 64, height: 64}}}}\n{good}"
     )
-    done = comfyproof("run", "spec.yaml")
+    with served(tmp_path) as (url, _):
+        done = comfyproof("run", "spec.yaml", "--server", url)
+        until(lambda: not running(url))
+        history = requests.get(f"{url}/history", timeout=10).json()
     assert done.returncode == 1
     assert "error[CP802]" in done.stderr
     assert "spec.yaml:5:30" in done.stderr
     assert "none.png" in done.stderr
+    assert not any(entry["status"]["completed"] for entry in history.values())  # what was accepted is withdrawn
 
 
 def test_an_input_that_is_not_there(comfyproof: Command, tmp_path: Path) -> None:
@@ -299,3 +314,11 @@ def test_the_graph_of_a_run_is_the_compiled_one_but_for_its_names(
     assert prefix == f"{compiled['13']['inputs'].pop('filename_prefix')}_{record['prompt_id'][:8]}"
     assert sent == compiled
     assert record["variant"] == "aggressive"
+
+
+def test_nowhere_to_keep_the_pictures(comfyproof: Command, tmp_path: Path, photo: Path) -> None:
+    (tmp_path / "file").touch()
+    done = comfyproof("run", ROOT / "specs/upscale.yaml", "--input", f"image={photo}", "--out", "file")
+    assert done.returncode == 6
+    assert "file" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -12,6 +12,7 @@ from .graph import Asset, Graph, Link, Node, Value
 from .spec.changes import Reference
 from .spec.pipeline import RawNode, Spec, Step
 from .stages.models import Checkpoint, DiffusionModel
+from .stages.sampling import load_model
 from .stages.site import HOLE, UNKNOWN_NAME, UNTOLD, WRONG_KIND, Flow, Latent, Pixels, Site, Workshop
 
 
@@ -153,7 +154,7 @@ class _Lowering:
                 )
             )
             return HOLE
-        links = Site(wanted.name, ("models", wanted.name), None, self.workshop).loaded(wanted.name, block)
+        links = load_model(Site(wanted.name, ("models", wanted.name), None, self.workshop), wanted.name, block)
         found: Mapping[str, Link] = {"model": links.model, "clip": links.clip, "vae": links.vae} if links else {}
         if links and (wanted.output or "model") not in found:
             self.findings.append(

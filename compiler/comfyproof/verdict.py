@@ -16,7 +16,7 @@ __all__ = ["SERVER_TROUBLE", "Files", "Verdict", "is_link", "server_verdict"]
 SERVER_TROUBLE = "500 Internal Server Error\n\nServer got itself in trouble"
 
 # Where a chain of nodes is longer than this, ComfyUI's own recursion gives up.
-MAX_CHAIN = 950
+MAX_CHAIN = 985
 # A server shows a combo's options in an error only up to this many.
 MAX_OPTIONS_SHOWN = 20
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -106,6 +107,8 @@ def _run(program: Program, url: str, out: Path, timeout: float) -> int:
         client = Client(url, timeouts=Timeouts(job=timeout))
     except ValueError as problem:
         raise click.UsageError(str(problem)) from None
+    # As Ctrl-C: the prompt is withdrawn from the server, and the run is recorded.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with client, Progress(program.spec, program.graph) as progress:
         try:
             run = execute(program, client, out, progress.tell)

@@ -274,7 +274,7 @@ _CYCLE: Mapping[str, Any] = {
 
 def _client_of(extra_data: Any) -> str | None:
     client = extra_data.get("client_id") if isinstance(extra_data, dict) else None
-    return client if client is None or isinstance(client, str) else repr(client)
+    return None if client is None else str(client)
 
 
 def _described(problem: Exception, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,9 +87,11 @@ def read(raw: bytes, counter: Counter, catalog: Catalog, files: Files) -> Submis
 
 
 def kills_worker(verdict: Verdict, extra_data: Any, catalog: Catalog) -> str | None:
-    """Why an accepted prompt would end a real server's worker without a word, if it would."""
+    """Why an accepted prompt would end a real server, or its worker without a word, if it would."""
     if not isinstance(extra_data, (dict, list, str)):
         return "its extra_data is neither an object nor a list"
+    if isinstance(extra_data, dict) and isinstance(extra_data.get("client_id"), (dict, list)):
+        return "its client_id is a list or an object"
     prompt = verdict["prompt"]
     for id, node in prompt.items():
         if not isinstance(node.get("inputs"), dict):
@@ -111,7 +113,7 @@ def kills_worker(verdict: Verdict, extra_data: Any, catalog: Catalog) -> str | N
 def _refused(reason: str) -> Refusal:
     error = {
         "type": "would_stop_worker",
-        "message": f"A real ComfyUI would take this prompt and its worker would die of it: {reason}.",
+        "message": f"A real ComfyUI would take this prompt and stop working over it: {reason}.",
         "details": reason,
         "extra_info": {},
     }

@@ -305,5 +305,3 @@ def _read(path: Path) -> bytes:
     if len(data) > MAX_UPLOAD:
         raise OSError(27, f"larger than {MAX_UPLOAD >> 20} MiB", str(path))
     return data
-
-

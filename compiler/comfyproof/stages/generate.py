@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from .blocks import PictureSize, Sampling, Size
-from .site import HOLE, SAMPLED_FIELDS, Flow, Latent, Site
+from .sampling import SAMPLED_FIELDS, model_parts, sampled
+from .site import HOLE, Flow, Latent, Site
 
 
 class Generate(Sampling):
@@ -18,7 +19,7 @@ class Generate(Sampling):
 
     def lower(self, site: Site) -> Flow:
         """An empty latent and a KSampler."""
-        loaded = site.parts(self)
+        loaded = model_parts(site, self)
         if loaded is None:
             return Latent(HOLE, HOLE)
         size = self.size or Size(loaded.family.size, loaded.family.size)
@@ -29,7 +30,7 @@ class Generate(Sampling):
             {"width": "size", "height": "size", "batch_size": "batch"},
         )
         inputs = {
-            **site.sampled(self, loaded),
+            **sampled(site, self, loaded),
             "latent_image": empty,
             "denoise": 1.0 if self.denoise is None else self.denoise,
         }

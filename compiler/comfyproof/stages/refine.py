@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from .blocks import Denoise, Sampling
-from .site import HOLE, SAMPLED_FIELDS, Flow, Latent, Site
+from .sampling import SAMPLED_FIELDS, model_parts, sampled
+from .site import HOLE, Flow, Latent, Site
 
 
 class Refine(Sampling):
@@ -15,9 +16,9 @@ class Refine(Sampling):
 
     def lower(self, site: Site) -> Flow:
         """A KSampler on the latent that flows in, encoded first where a picture does."""
-        loaded = site.parts(self)
+        loaded = model_parts(site, self)
         if loaded is None:
             return Latent(HOLE, HOLE)
         latent = site.latent(loaded.vae)
-        inputs = {**site.sampled(self, loaded), "latent_image": latent, "denoise": self.denoise}
+        inputs = {**sampled(site, self, loaded), "latent_image": latent, "denoise": self.denoise}
         return Latent(site.add("sampler", "KSampler", inputs, {**SAMPLED_FIELDS, "latent_image": ()}), loaded.vae)

@@ -9,7 +9,8 @@ from pydantic import Field
 from ..graph import Link
 from .blocks import Factor, Sampling
 from .models import UpscaleModel
-from .site import HOLE, NOTHING_FLOWS, SAMPLED_FIELDS, UNTOLD, Flow, Latent, Pixels, Site
+from .sampling import SAMPLED_FIELDS, model_parts, sampled
+from .site import HOLE, NOTHING_FLOWS, UNTOLD, Flow, Latent, Pixels, Site
 
 Method = Literal["ultimate", "model", "latent", "lanczos", "bicubic", "bilinear", "area", "nearest-exact"]
 # Words of the language for UltimateSDUpscale's own.
@@ -105,11 +106,11 @@ class Upscale(Sampling):
         return _scaled(site, large, "lanczos", self.by / factor)
 
     def _ultimate(self, site: Site) -> Link:
-        upscaler, loaded = self._upscaler(site), site.parts(self)
+        upscaler, loaded = self._upscaler(site), model_parts(site, self)
         if upscaler is None or loaded is None:
             return HOLE
         inputs = {
-            **site.sampled(self, loaded),
+            **sampled(site, self, loaded),
             "image": site.pixels(),
             "vae": loaded.vae,
             "upscale_model": upscaler[0],
