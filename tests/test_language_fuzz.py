@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def test_odd_values_anywhere(tree: Any, data: st.DataObject) -> None:
         while isinstance(at, dict | list) and at:
             key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
             if not isinstance(at[key], dict | list) or not at[key] or data.draw(st.integers(0, 3)) == 0:
-                at[key] = data.draw(ODD)
+                at[key] = copy.deepcopy(data.draw(ODD))
                 break
             at = at[key]
     examined(yaml.safe_dump(tree, allow_unicode=True))

@@ -153,12 +153,12 @@ def test_a_server_without_the_node_pack(comfyproof: Command, tmp_path: Path, pho
     assert "- upscale: {with: siax" in done.stderr
 
 
-SLOW = """comfyproof: 1
-models: {m: {checkpoint: sd_xl_base_1.0.safetensors}}
+SLOW_STAGES = """models: {m: {checkpoint: sd_xl_base_1.0.safetensors}}
 stages:
   - generate: {model: m, size: 1024x1024, steps: 10000, batch: 4}
   - save
 """
+SLOW = f"comfyproof: 1\n{SLOW_STAGES}"
 
 
 def started(command: Sequence[object], cwd: Path) -> subprocess.Popen[str]:
@@ -269,18 +269,15 @@ def test_a_node_that_fails_on_the_server(comfyproof: Command, tmp_path: Path) ->
     assert record_in(tmp_path)["verdict"] == "failed"
 
 
-@pytest.mark.parametrize(
-    "good", ["", "  fine: {SaveImage: {images: $empty, filename_prefix: fine}}\n"], ids=["400", "200"]
-)
+@pytest.mark.parametrize("good", ["", SLOW_STAGES], ids=["400", "200"])
 def test_a_refusal_that_only_the_server_can_give(comfyproof: Command, tmp_path: Path, good: str) -> None:
     """LoadImage's own validation runs on the server. With a good output beside it, the refusal comes with a 200."""
     (tmp_path / "spec.yaml").write_text(
         "comfyproof: 1\n"
-        "stages:\n"
-        "  - save: {from: there}\n"
         "nodes:\n"
         "  there: {LoadImage: {image: sub/none.png}}\n"
-        f"  empty: {{EmptyImage: {{width: 64, height: 64}}}}\n{good}"
+        "  kept: {SaveImage: {images: $there, filename_prefix: x}}\n"
+        f"{good}"
     )
     with served(tmp_path) as (url, _):
         done = comfyproof("run", "spec.yaml", "--server", url)
@@ -288,7 +285,7 @@ def test_a_refusal_that_only_the_server_can_give(comfyproof: Command, tmp_path: 
         history = requests.get(f"{url}/history", timeout=10).json()
     assert done.returncode == 1
     assert "error[CP802]" in done.stderr
-    assert "spec.yaml:5:30" in done.stderr
+    assert "spec.yaml:3:30" in done.stderr
     assert "none.png" in done.stderr
     assert not any(entry["status"]["completed"] for entry in history.values())  # what was accepted is withdrawn
 

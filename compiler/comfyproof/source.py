@@ -28,7 +28,9 @@ UNREADABLE = Rule(
     Severity.ERROR,
     "The file cannot be read as text: it is missing, no regular file, too large, or not UTF-8.",
 )
-BROKEN_YAML = Rule("CP102", "broken-yaml", Severity.ERROR, "The text is not valid YAML, so that nothing can be said of what it means.")
+BROKEN_YAML = Rule(
+    "CP102", "broken-yaml", Severity.ERROR, "The text is not valid YAML, so that nothing can be said of what it means."
+)
 DUPLICATE_KEY = Rule(
     "CP103",
     "duplicate-key",

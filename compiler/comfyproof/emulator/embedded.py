@@ -61,6 +61,8 @@ class Emulator:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
         self._threads: list[threading.Thread] = []
+        self._served: Catalog | None = None
+        self._uploads: list[str] = []
         self.url = ""
 
     def start(self) -> str:
@@ -139,7 +141,7 @@ class Emulator:
         hub = Hub(loop)
         queue = PromptQueue(lambda: hub.send("status", {"status": queue.status()}))
         listing = listing_of(self._models)
-        served = with_files(self._catalog, listing)
+        known = listing if self._models is not None else None
         about = {
             "takes_any_file": self._models is None,
             "stand_ins": _ABOUT_STAND_INS,
@@ -149,14 +151,21 @@ class Emulator:
         return Parts(
             hub=hub,
             queue=queue,
-            executor=Executor(hub, served, self._folders, self._models and listing),
-            catalog=self._catalog,
-            served=served,
+            executor=Executor(hub, self._catalog, self._folders, known),
+            served=self._catalog_now,
             folders=self._folders,
             listing=listing,
             files=self._files,
             about=about,
         )
+
+    def _catalog_now(self) -> Catalog:
+        """The catalog with the files that exist now as options; the same object until there are others."""
+        uploads = self._folders.names("input")
+        if self._served is None or uploads != self._uploads:
+            self._uploads = uploads
+            self._served = with_files(self._catalog, listing_of(self._models), uploads)
+        return self._served
 
     def _files(self) -> Files:
         """The files that exist now."""

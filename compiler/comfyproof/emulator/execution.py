@@ -228,8 +228,10 @@ class Executor:
 
     def _check_files(self, kind: NodeType, inputs: Mapping[str, Any]) -> None:
         """A file that validation let pass and loading does not find."""
+        if self.models is None:
+            return
         for declared in kind.inputs.values():
-            listed = (self.models or {}).get(declared.folder or "")
+            listed = self.models.get(declared.folder or "")
             name = inputs.get(declared.name)
             if listed is not None and not declared.checked and name is not None and name not in listed:
                 raise FileNotFoundError(f"Model in folder '{declared.folder}' with filename '{name}' not found.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ..catalog.files import FILE_INPUTS
-from ..catalog.pinned import Catalog, sha256_of
+from ..catalog.pinned import Catalog
 from .values import Conditioning, Model, Run
 
 Listing: TypeAlias = Mapping[str, Sequence[str]]
@@ -47,13 +48,54 @@ def listing_of(models: Listing | None) -> Listing:
     return {**listed, **{folder: tuple(sorted(names)) for folder, names in models.items()}}
 
 
-def with_files(catalog: Catalog, listing: Listing) -> Catalog:
-    """The catalog with these model files as the options of the inputs that name files."""
+def with_files(catalog: Catalog, listing: Listing, uploads: Iterable[str]) -> Catalog:
+    """The catalog with these files as the options of the inputs that name files.
+
+    `uploads` are the paths below the input folder.
+    """
     nodes: dict[str, Mapping[str, Any]] = dict(catalog.raw)
+    uploaded = _uploaded(list(uploads))
     for name, inputs in FILE_INPUTS.items():
         if name in nodes:
-            nodes[name] = _filled(nodes[name], {i: listing[f] for i, f in inputs.items() if f in listing})
-    return replace(catalog, sha256=sha256_of(nodes), raw=nodes, unlisted="", _read={})
+            options = {key: _options(name, listing[folder], listing) for key, folder in inputs.items() if folder in listing}
+            nodes[name] = _filled(nodes[name], {**options, **uploaded.get(name, {})})
+    return replace(catalog, raw=nodes, unlisted="", _read={})
+
+
+def _options(name: str, files: Sequence[str], listing: Listing) -> list[str]:
+    """The files of a folder as a class offers them."""
+    if name.startswith("UnetLoaderGGUF"):
+        return [file for file in files if file.endswith(".gguf")]
+    if name == "TrainLoraNode":
+        return [*files, "[None]"]
+    if name != "VAELoader":
+        return list(files)
+    approximate = {file.partition(".")[0] for file in listing.get("vae_approx", ())}
+    tiny = [t for t in ("taesd", "taesdxl", "taesd3", "taef1") if {f"{t}_encoder", f"{t}_decoder"} <= approximate]
+    return [*files, *tiny, "pixel_space"]
+
+
+def _uploaded(paths: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """What the classes that read uploads offer: the files right in the input folder, by kind."""
+    files = sorted(path for path in paths if "/" not in path)
+    kinds = {file: (mimetypes.guess_type(file)[0] or "").partition("/")[0] for file in files}
+
+    def of(*wanted: str) -> list[str]:
+        return [file for file in files if kinds[file] in wanted]
+
+    folders = sorted({path.partition("/")[0] for path in paths if "/" in path})
+    models = sorted(path for path in paths if path.startswith("3d/"))
+    return {
+        "LoadImage": {"image": of("image")},
+        "LoadImageMask": {"image": files},
+        "LoadAudio": {"audio": of("audio", "video")},
+        "LoadVideo": {"file": of("video")},
+        "LoadLatent": {"latent": [file for file in files if file.endswith(".latent")]},
+        "Load3D": {"model_file": models},
+        "Load3DAnimation": {"model_file": models},
+        "LoadImageSetFromFolderNode": {"folder": folders},
+        "LoadImageTextSetFromFolderNode": {"folder": folders},
+    }
 
 
 def _filled(node: Mapping[str, Any], options: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:

@@ -40,8 +40,7 @@ class Parts:
     hub: Hub
     queue: PromptQueue
     executor: Executor
-    catalog: Catalog
-    served: Catalog
+    served: Callable[[], Catalog]
     folders: Folders
     listing: Mapping[str, Any]
     files: Callable[[], Files]
@@ -167,7 +166,7 @@ class Routes:
     async def post_prompt(self, request: web.Request) -> web.Response:
         """Validates and queues a prompt."""
         parts = self.parts
-        answer = read(await request.read(), self.counter, parts.served, parts.files())
+        answer = read(await request.read(), self.counter, parts.served(), parts.files())
         if isinstance(answer, Refusal):
             if isinstance(answer.body, str):
                 return web.Response(status=answer.status, text=answer.body)
@@ -235,12 +234,12 @@ class Routes:
 
     async def get_object_info(self, request: web.Request) -> web.Response:
         """All node classes."""
-        return web.json_response(dict(self.parts.served.raw))
+        return web.json_response(dict(self.parts.served().raw))
 
     async def get_object_info_class(self, request: web.Request) -> web.Response:
         """One node class, or an empty object."""
         name = request.match_info["node_class"]
-        raw = self.parts.served.raw
+        raw = self.parts.served().raw
         return web.json_response({name: raw[name]} if name in raw else {})
 
     async def get_system_stats(self, request: web.Request) -> web.Response:
