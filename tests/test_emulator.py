@@ -411,7 +411,8 @@ def test_a_prompt_that_would_stop_the_worker_is_refused(client: Client) -> None:
     dangling = copy_prompt(ghost=["99", 0])
     unreachable = {**copy_prompt(), "9": {"class_type": "ImageInvert", "inputs": None}}
     bodies = [{"prompt": dangling}, {"prompt": unreachable}]
-    bodies += [{"prompt": copy_prompt(), **more} for more in ({"extra_data": None}, {"extra_data": 5}, {"client_id": []})]
+    for more in ({"extra_data": None}, {"extra_data": 5}, {"client_id": []}):
+        bodies.append({"prompt": copy_prompt(), **more})
     for body in bodies:
         answer = client.post("/prompt", body)
         assert (answer.status_code, answer.json()["error"]["type"]) == (400, "would_stop_worker")
@@ -666,11 +667,14 @@ def test_it_offers_what_a_server_offers(client: Client) -> None:
     info = client.get("/object_info").json()
     assert info.keys() == built_in().raw.keys()
     assert info["UNETLoader"]["input"]["required"]["unet_name"][0]
+    assert "photo.png" in info["LoadImage"]["input"]["required"]["image"][0]
+    assert "photo.png" not in info["LoadAudio"]["input"]["required"]["audio"][0]
     assert client.get("/api/object_info/KSampler").json() == {"KSampler": info["KSampler"]}
     assert client.get("/object_info/NoSuchNode").json() == {}
     assert client.get("/features").json() == {"supports_preview_metadata": True, "max_upload_size": 104857600}
     assert "checkpoints" in client.get("/models").json()
-    assert client.get("/models/vae").json() == info["VAELoader"]["input"]["required"]["vae_name"][0]
+    vaes = client.get("/models/vae").json()
+    assert info["VAELoader"]["input"]["required"]["vae_name"][0] == [*vaes, "pixel_space"]
     assert client.get("/models/no_such_folder").status_code == 404
     assert client.get("/embeddings").json() == []
 
@@ -690,6 +694,17 @@ def test_only_listed_models_exist(listed: Client) -> None:
     assert told["exception_message"] == "Model in folder 'upscale_models' with filename '9x.pth' not found.\n"
     prompt["1"]["inputs"]["model_name"] = "2x_small.pth"
     assert listed.pixels(prompt).shape == (96, 128, 3)
+
+
+def test_an_empty_listing_has_nothing(tmp_path: Path) -> None:
+    with Emulator(tmp_path, catalog=built_in(), models={}) as started:
+        client = Client(started.url)
+        prompt = {
+            "1": {"class_type": "UpscaleModelLoader", "inputs": {"model_name": "2x.pth"}},
+            "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+        }
+        assert "not found" in failure(client.run(prompt))["exception_message"]
+        client.http.close()
 
 
 def test_a_name_needs_a_fitting_ending_at_least(client: Client) -> None:

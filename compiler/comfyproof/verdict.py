@@ -352,7 +352,7 @@ class _Judge:
         if value in options or self._fits(declared, value):
             return None
         if not listed or not declared.checked:
-            if declared.folder is not None and declared.folder not in IO_FOLDERS and not listed:
+            if declared.folder is not None and not listed:
                 self._leave(id, declared.name, value, self.catalog.unlisted)
             return None
         shown = str(list(options))

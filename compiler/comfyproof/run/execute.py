@@ -88,17 +88,19 @@ class _Job:
         run = self.run
         with self.client.listen():
             self._phase("submit")
-            submission = self.client.submit(run.prompt, run.prompt_id)
-            if isinstance(submission, Refusal):
-                run.verdict = "refused"
-                run.findings += refused(submission, run.graph)
-                return None
-            run.verdict = "submitted"
-            self._phase("execute")
+            run.verdict = "submitted"  # from here on the server may have it, whatever it answers
+            prompt_id = run.prompt_id
             try:
-                outcome = self.client.wait(submission.prompt_id, self.tell)
+                submission = self.client.submit(run.prompt, prompt_id)
+                if isinstance(submission, Refusal):
+                    run.verdict = "refused"
+                    run.findings += refused(submission, run.graph)
+                    return None
+                prompt_id = submission.prompt_id
+                self._phase("execute")
+                outcome = self.client.wait(prompt_id, self.tell)
             except KeyboardInterrupt:
-                self.client.cancel(submission.prompt_id)
+                self.client.cancel(prompt_id)
                 raise
         if isinstance(outcome, Succeeded):
             return outcome.outputs
