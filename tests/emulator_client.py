@@ -56,7 +56,7 @@ def sampling_prompt(steps: int = 3, seed: int = 1, denoise: float = 0.3, **chang
 
 
 def endless_prompt() -> dict[str, Any]:
-    """A prompt that runs until somebody stops it: two tiles of 10,000 steps each would take minutes."""
+    """A prompt that runs until somebody stops it: it has 210,000 steps."""
     prompt = sampling_prompt(steps=10_000)
     for n in range(20):
         prompt[f"more{n}"] = {**prompt["6"], "inputs": {**prompt["6"]["inputs"], "seed": n + 100}}

@@ -56,7 +56,7 @@ class Emulator:
         self._folders = Folders(self.folder)
         self._catalog, self._models = catalog, models
         self._host, self._port = host, port
-        self._started: threading.Event = threading.Event()
+        self._started = threading.Event()
         self._problem: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None

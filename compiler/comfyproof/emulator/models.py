@@ -53,17 +53,19 @@ def with_files(catalog: Catalog, listing: Listing, uploads: Iterable[str]) -> Ca
 
     `uploads` are the paths below the input folder.
     """
-    nodes: dict[str, Mapping[str, Any]] = dict(catalog.raw)
+    # an editor insists on a description, which a pinned catalog leaves out
+    nodes: dict[str, Mapping[str, Any]] = {name: {"description": "", **node} for name, node in catalog.raw.items()}
     uploaded = _uploaded(list(uploads))
     for name, inputs in FILE_INPUTS.items():
         if name in nodes:
-            options = {key: _options(name, listing[folder], listing) for key, folder in inputs.items() if folder in listing}
+            options = {key: _options(name, folder, listing) for key, folder in inputs.items() if folder in listing}
             nodes[name] = _filled(nodes[name], {**options, **uploaded.get(name, {})})
     return replace(catalog, raw=nodes, unlisted="", _read={})
 
 
-def _options(name: str, files: Sequence[str], listing: Listing) -> list[str]:
+def _options(name: str, folder: str, listing: Listing) -> list[str]:
     """The files of a folder as a class offers them."""
+    files = listing[folder]
     if name.startswith("UnetLoaderGGUF"):
         return [file for file in files if file.endswith(".gguf")]
     if name == "TrainLoraNode":

@@ -6,7 +6,7 @@ import copy
 import heapq
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 MAX_HISTORY = 10_000
@@ -60,10 +60,9 @@ class PromptQueue:
                 self._ready.wait()
             if self._closed or not self._waiting:
                 return None
-            item = heapq.heappop(self._waiting)
-            self._running = Item(
-                item.number, item.id, item.turn, copy.deepcopy(item.prompt), item.extra_data, item.outputs
-            )
+            self._running = heapq.heappop(self._waiting)
+            # running it writes into the prompt, which others read meanwhile
+            item = replace(self._running, prompt=copy.deepcopy(self._running.prompt))
         self._changed()
         return item
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from ..diagnostics import has_errors
 from ..driver import Program
@@ -19,7 +19,7 @@ from .expectations import expected, promise_of
 from .folder import new_run_folder, safe_name, write_whole
 from .job import Picture, Run
 from .outcome import refused, went_wrong
-from .prepare import new_prompt_id, prepare
+from .prepare import new_prompt_id, own_suffix, prepare
 from .record import write_record
 from .rules import NO_RESULT, NOT_AS_PROMISED
 
@@ -75,8 +75,9 @@ class _Job:
         outputs = self._executed()
         if outputs is not None:
             self._phase("fetch")
-            files = [(file, self.client.fetch(file, limit_bytes=MAX_PICTURE)) for file in _kept(outputs)]
-            self._keep(files)
+            self._keep(_kept(outputs))
+            self._phase("verify")
+            self._verify()
         self._record()
 
     def _phase(self, name: str) -> None:
@@ -108,27 +109,28 @@ class _Job:
         run.findings += went_wrong(outcome, run.graph)
         return None
 
-    def _keep(self, files: list[tuple[OutputFile, bytes]]) -> None:
-        """Writes every file before any is judged: what was won is not to be lost over a check."""
+    def _keep(self, files: list[OutputFile]) -> None:
+        """Writes each file as soon as it is here: what was won is not to be lost over the next one, or over a check."""
+        for file in files:
+            data = self.client.fetch(file, limit_bytes=MAX_PICTURE)
+            node = self.run.graph.nodes.get(file.node_id)
+            prefix = str(node.inputs.get("filename_prefix", "")) if node else ""
+            path = _free_path(self._folder(), prefix.removesuffix(own_suffix(self.run.prompt_id)), data)
+            write_whole(path, data)
+            self.run.pictures.append(Picture(path, node.stage if node else file.node_id, file.node_id, ()))
+
+    def _verify(self) -> None:
         run, spec = self.run, self.run.program.spec
-        if not files:
+        if not run.pictures:
             run.verdict = "failed"
             place = run.graph.nodes[list(run.graph.nodes)[-1]].place()
             run.findings.append(NO_RESULT.at(place, "the server says that all went well, and made no file"))
             return
-        folder = self._folder()
-        written: list[tuple[OutputFile, bytes, Path, str]] = []
-        for file, data in files:
-            node = run.graph.nodes.get(file.node_id)
-            stage = node.stage if node else file.node_id
-            written.append((file, data, _free_path(folder, file, node.inputs if node else {}, data, written), stage))
-            write_whole(written[-1][2], data)
-        self._phase("verify")
-        for file, data, path, stage in written:
-            promise = promise_of(spec, stage)
-            checks = verify_picture(data, expected(promise, spec, run.prompt))
+        for n, picture in enumerate(run.pictures):
+            promise = promise_of(spec, picture.stage)
+            checks = verify_picture(picture.path.read_bytes(), expected(promise, spec, run.prompt))
             run.findings += promise.failures(checks)
-            run.pictures.append(Picture(path, stage, file.node_id, checks))
+            run.pictures[n] = replace(picture, checks=checks)
         self._count()
         good = not any(finding.rule is NOT_AS_PROMISED for finding in run.findings)
         run.verdict = "verified" if good else "not as promised"
@@ -145,7 +147,7 @@ class _Job:
             run.findings += promise.failures([check])
             for n, picture in enumerate(run.pictures):
                 if picture.stage == stage:
-                    run.pictures[n] = Picture(picture.path, stage, picture.node_id, (check, *picture.checks))
+                    run.pictures[n] = replace(picture, checks=(check, *picture.checks))
                     break
 
     def _folder(self) -> Path:
@@ -172,18 +174,15 @@ def _kept(outputs: tuple[OutputFile, ...]) -> list[OutputFile]:
     return saved or [file for file in outputs if file.type == "temp"]
 
 
-def _free_path(folder: Path, file: OutputFile, inputs: Mapping[str, Any], data: bytes, taken: list[Any]) -> Path:
+def _free_path(folder: Path, prefix: str, data: bytes) -> Path:
     """A name of our own: a server's file names never become paths here."""
-    prefix = inputs.get("filename_prefix")
-    stem = safe_name(str(prefix)[:-9] if prefix else "preview", "picture")
-    suffix = _suffix(data)
-    names = {path.name for _, _, path, _ in taken}
+    stem, suffix = safe_name(prefix or "preview", "picture"), _suffix(data)
+    path = folder / f"{stem}{suffix}"
     count = 1
-    name = f"{stem}{suffix}"
-    while name in names:
+    while path.exists():
         count += 1
-        name = f"{stem}-{count}{suffix}"
-    return folder / name
+        path = folder / f"{stem}-{count}{suffix}"
+    return path
 
 
 def _suffix(data: bytes) -> str:

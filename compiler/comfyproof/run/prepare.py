@@ -33,7 +33,7 @@ def prepare(graph: Graph, client: Client, prompt_id: str) -> Prepared:
 
     With errors among the findings nothing was uploaded, and the prompt is not to be sent.
     """
-    catalog = from_object_info_of(client, graph)
+    catalog = server_catalog(client, graph)
     # A server newer than the catalog compiled against may want inputs that were unknown then.
     graph = fill_defaults(_with_slashes(graph, catalog), catalog)
     findings, not_examined = check(graph, catalog)
@@ -48,7 +48,12 @@ def new_prompt_id() -> str:
     return str(uuid.uuid4())
 
 
-def from_object_info_of(client: Client, graph: Graph) -> Catalog:
+def own_suffix(prompt_id: str) -> str:
+    """What a run adds to file name prefixes on the server, to make them its own."""
+    return f"_{prompt_id[:8]}"
+
+
+def server_catalog(client: Client, graph: Graph) -> Catalog:
     """The node types of a server that a graph uses, with the files it lists. Raises ServerProblem."""
     types = client.node_types(node.type for node in graph.nodes.values())
     catalog = from_object_info(types, client.url) if types else Catalog(client.url, "", {})
@@ -88,7 +93,7 @@ def _with_prefixes(graph: Graph, catalog: Catalog, prompt_id: str) -> Graph:
     def change(node: Node, name: str, value: Value) -> Value:
         declared = catalog.get(node.type)
         if name == "filename_prefix" and isinstance(value, str) and declared is not None and declared.is_output:
-            return f"{value}_{prompt_id[:8]}"
+            return value + own_suffix(prompt_id)
         return value
 
     return _changed(graph, change)
