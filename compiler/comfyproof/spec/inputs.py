@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ..diagnostics import Diagnostic, Place, Rule, Severity, did_you_mean
 from ..graph import Asset
@@ -32,6 +32,13 @@ RULES = (UNSET_INPUT, UNKNOWN_INPUT, MISSING_FILE)
 FILES = ("image", "mask", "video", "audio")
 
 
+def _read_options(value: Any) -> Any:
+    values = value.values() if isinstance(value, Mapping) else value
+    if not isinstance(value, list | Mapping) or not all(isinstance(each, str | int | float | bool) for each in values):
+        raise ValueError("it should be a list of values, or a mapping of names to values")
+    return value
+
+
 class InputBlock(Block):
     """One input: its type, and its value where a run sets none."""
 
@@ -39,7 +46,9 @@ class InputBlock(Block):
         description="what kind of value it takes"
     )
     default: Any = Field(default=None, description="its value where a run sets none")
-    options: Any = Field(default=None, description="choice: a list, or a mapping of names to what they stand for")
+    options: Annotated[Any, BeforeValidator(_read_options)] = Field(
+        default=(), description="choice: a list, or a mapping of names to what they stand for"
+    )
     min: float | None = Field(default=None, description="int, float: the least value")
     max: float | None = Field(default=None, description="int, float: the greatest value")
     help: str = Field(default="", description="what it is for")
@@ -126,7 +135,7 @@ def _parse(block: InputBlock, text: str) -> Any:
     if block.type == "bool":
         return {"true": True, "false": False}.get(text.casefold(), text)
     if block.type == "choice":
-        return next((option for option in block.options or () if str(option) == text), text)
+        return next((option for option in block.options if str(option) == text), text)
     return text
 
 
@@ -143,8 +152,8 @@ def _problem(name: str, block: InputBlock, value: Any) -> Diagnostic | None:
     if not isinstance(value, kind) or (isinstance(value, bool) and block.type not in ("bool", "choice")):
         return WRONG_TYPE.at(None, f'"{name}" should be {words}, not {describe(value)}')
     if block.type == "choice":
-        if not isinstance(block.options, list | Mapping) or value not in block.options:
-            options = [str(option) for option in block.options or ()]
+        if value not in block.options:
+            options = [str(option) for option in block.options]
             return WRONG_VALUE.at(
                 None,
                 f'"{name}" is {describe(value)}, which is not one of its options',
