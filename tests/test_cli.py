@@ -152,3 +152,20 @@ def test_version(comfyproof: Command) -> None:
     from comfyproof import __version__
 
     assert comfyproof("--version").stdout == f"comfyproof, version {__version__}\n"
+
+
+def test_without_the_packages_for_running(tmp_path: Path) -> None:
+    """A core installation has none of these; None in sys.modules is how Python says that a module is not there."""
+    (tmp_path / "spec.yaml").write_text(SOUND)
+    program = (
+        "import sys\n"
+        "from comfyproof.cli.main import RUN_PACKAGES, main\n"
+        "sys.modules.update(dict.fromkeys(RUN_PACKAGES))\n"
+        "main(sys.argv[1:])"
+    )
+    for command, code in (("lint", 0), ("compile", 0), ("run", 2)):
+        done = subprocess.run([sys.executable, "-c", program, command, "spec.yaml"], cwd=tmp_path, capture_output=True,
+                              text=True, check=False)  # fmt: skip
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+    assert "pip install 'comfyproof[run]'" in done.stderr

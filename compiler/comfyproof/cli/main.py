@@ -24,6 +24,10 @@ COMMANDS = {
 }
 
 
+# What the core installation leaves out.
+RUN_PACKAGES = ("aiohttp", "numpy", "PIL", "skimage", "websocket")
+
+
 class _ReaderGone(Exception):
     """Nobody reads our output any more, as after `| head`."""
 
@@ -95,6 +99,12 @@ def main(argv: list[str] | None = None) -> NoReturn:
         # Python would complain once more on closing stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = Exit.FINE
+    except ModuleNotFoundError as problem:
+        if problem.name not in RUN_PACKAGES:
+            raise
+        click.echo(f'error: this needs the package "{problem.name}", which is not installed', err=True)
+        click.echo("  help: pip install 'comfyproof[run]'", err=True)
+        code = Exit.USAGE
     except OSError as problem:
         name = f'"{problem.filename}": ' if problem.filename else ""
         click.echo(f"error: {name}{problem.strerror or problem}", err=True)
