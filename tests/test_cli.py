@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -169,3 +170,11 @@ def test_without_the_packages_for_running(tmp_path: Path) -> None:
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
     assert "pip install 'comfyproof[run]'" in done.stderr
+
+
+def test_serve_on_a_port_that_is_taken(comfyproof: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = comfyproof("serve", "--port", taken.getsockname()[1])
+    assert done.returncode == 2
+    assert "cannot be listened on" in done.stderr
+    assert "help: choose another with --port" in done.stderr

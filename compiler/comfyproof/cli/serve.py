@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from .exits import Exit
-from .terminal import catalog_option, read_catalog_option
+from .terminal import catalog_option, read_catalog_option, stop
 
 
 @click.command("serve")
@@ -39,7 +39,12 @@ def serve_command(host: str, port: int, folder: str, models: str | None, catalog
         port=port,
         models=_listing(Path(models)) if models else None,
     )
-    serve(emulator, lambda url: click.echo(f"{url}\n{emulator.describe()}", err=True))
+    try:
+        serve(emulator, lambda url: click.echo(f"{url}\n{emulator.describe()}", err=True))
+    except OSError as problem:
+        if problem.filename is not None:  # its folder, and no address
+            raise
+        stop(Exit.USAGE, f'"{host}:{port}" cannot be listened on: {problem.strerror}', "choose another with --port")
     return Exit.FINE
 
 
