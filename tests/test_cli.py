@@ -105,7 +105,7 @@ def test_data_on_stdout_talk_on_stderr(comfyproof: Command, tmp_path: Path) -> N
     (tmp_path / "spec.yaml").write_text(SOUND)
     done = comfyproof("compile", "spec.yaml")
     assert json.loads(done.stdout)["1"]["class_type"] == "CheckpointLoaderSimple"
-    assert done.stderr == ""
+    assert done.stderr.startswith('not examined: file "sd_xl_base_1.0.safetensors"')
     done = comfyproof("compile", "spec.yaml", "--set", "generate.steps=x")
     assert (done.returncode, done.stdout) == (1, "")
     assert "CP203" in done.stderr
@@ -146,7 +146,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 def test_api_json_given_for_a_spec_is_named_as_such(comfyproof: Command) -> None:
     done = comfyproof("lint", ROOT / "workflows/upscale.api.json")
     assert done.returncode == 1
-    assert "this is API JSON, not a spec" in done.stdout
+    assert "this is API JSON, which a server takes, and not a spec" in done.stdout
 
 
 def test_version(comfyproof: Command) -> None:
@@ -178,3 +178,53 @@ def test_serve_on_a_port_that_is_taken(comfyproof: Command) -> None:
     assert done.returncode == 2
     assert "cannot be listened on" in done.stderr
     assert "help: choose another with --port" in done.stderr
+
+
+def test_lint_looks_at_every_variant_and_option(comfyproof: Command, tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(
+        "comfyproof: 1\n"
+        "inputs:\n"
+        "  how: {type: choice, options: {soft: 0.2, hard: 7}, default: soft}\n"
+        f"{MODELS}\n"
+        "stages:\n"
+        "  - generate: {model: m}\n"
+        "  - refine: {model: m, denoise: $how}\n"
+        "  - save\n"
+        "variants:\n"
+        "  fast: {generate.stpes: 1, refine.sampler: eulr}\n"
+    )
+    done = comfyproof("lint", "spec.yaml")
+    assert done.returncode == 1
+    assert 'spec.yaml:3:50: error[CP204]: "denoise" is 7' in done.stdout
+    assert 'spec.yaml:10:10: error[CP201]: unknown field "stpes"' in done.stdout
+    assert 'error[CP403]: "eulr" is not among' in done.stdout
+    assert "3 errors" in done.stdout
+
+
+def test_an_input_that_only_a_run_gives(comfyproof: Command, tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(
+        "comfyproof: 1\ninputs: {image: {type: image}, size: {type: float}}\n"
+        "stages:\n  - load: {image: $image}\n  - upscale: {by: $size}\n  - save\nverify: {size: 2x image}\n"
+    )
+    done = comfyproof("lint", "spec.yaml")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "no findings")
+    assert 'not examined: input "image", input "size"' in done.stdout
+    done = comfyproof("compile", "spec.yaml")
+    assert done.returncode == 1
+    assert 'the input "image" has no value' in done.stderr
+    assert done.stderr.count("error[") == 2
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_a_terminal_of_another_encoding(comfyproof: Command, tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "spec.yaml").write_text(SOUND.replace("model: m", 'model: m, positive: "\U0001f3a3", samplr: 漢'))
+    done = comfyproof("lint", "spec.yaml", PYTHONIOENCODING=encoding)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "\\U0001f3a3" in done.stdout
+
+
+def test_closed_streams(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SOUND)
+    command = f"{sys.executable} -m comfyproof lint spec.yaml >&- 2>&-"
+    assert subprocess.run(["bash", "-c", command], cwd=tmp_path, check=False).returncode == 0

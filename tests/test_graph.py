@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfyproof.catalog.pinned import Catalog, built_in
+from comfyproof.diagnostics import Place, Span, Spot, edit_distance, nearest
 from comfyproof.formats.api import from_api, to_api
 from comfyproof.graph import Graph, Link, Node, Value
+from comfyproof.passes.merge import merge_equal
 from comfyproof.passes.pipeline import PASSES, run_passes
 
 IMAGE_NODES = ("ImageInvert", "ImageSharpen", "ImageScaleBy", "SaveImage", "PreviewImage")
@@ -97,3 +100,74 @@ def test_a_cycle_is_left_out_of_the_order() -> None:
     assert graph.order == ("e", "d")
     assert graph.upstream(["c"]) == {"a", "b", "c"}
     assert {(a, b) for a, b in graph.nx().edges()} == {("b", "a"), ("a", "b"), ("b", "c"), ("e", "d")}
+
+
+@st.composite
+def tangles(draw: Callable[..., list[tuple[int, int]]]) -> Graph:
+    """Graphs of any shape: with cycles, and with consumers that stand before their producers."""
+    links = draw(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20))
+    taken: dict[int, list[int]] = {n: [] for n in range(10)}
+    for producer, consumer in links:
+        taken[consumer].append(producer)
+    return Graph({
+        str(n): Node(str(n), "X", {f"i{k}": Link(str(producer), 0) for k, producer in enumerate(producers)})
+        for n, producers in taken.items()
+    })  # fmt: skip
+
+
+@given(tangles())
+def test_of_all_that_can_come_next_the_first_that_stands_there_comes(graph: Graph) -> None:
+    wanted: list[str] = []
+    while ready := [i for i in graph.nodes if i not in wanted and all(p in wanted for p in graph.producers(i))]:
+        wanted.append(ready[0])
+    assert list(graph.order) == wanted
+    for id, consumers in graph.consumers.items():
+        assert consumers == tuple(other for other in graph.nodes if id in graph.producers(other))
+
+
+def test_merging_unites_origins_each_once() -> None:
+    here, there = (Spot(file, "text", Span(1, 1, 1, 1)) for file in "ab")
+    first, same, other = Place(here, ("x",)), Place(here, ("x",)), Place(there, ("x",))
+    nodes = [
+        Node("a", "EmptyImage", {}, origins=(first,)),
+        Node("b", "EmptyImage", {}, origins=(same, other)),
+        Node("c", "EmptyImage", {}, origins=(other, Place(here, ("x",), key=True))),
+    ]
+    merged = merge_equal(Graph({node.id: node for node in nodes}), built_in())
+    assert merged.nodes["a"].origins == (first, other, Place(here, ("x",), key=True))
+    assert list(merged.nodes) == ["a"]
+
+
+def test_nodes_that_are_told_their_own_id_stay_apart() -> None:
+    classes = [name for name in built_in().names() if (kind := built_in().get(name)) and kind.own_id]
+    inner = next(name for name in classes if (kind := built_in().get(name)) and not kind.is_output)
+    nodes = {id: Node(id, inner, {}) for id in "ab"} | {id: Node(id, "EmptyImage", {}) for id in "cd"}
+    assert list(merge_equal(Graph(nodes), built_in()).nodes) == ["a", "b", "c"]
+
+
+def plainly_nearest(word: str, names: list[str]) -> str | None:
+    folded = {name.casefold(): name for name in reversed(names)}
+    near = difflib.get_close_matches(word.casefold(), folded, n=5, cutoff=0.6)
+    return folded[min(near, key=lambda name: edit_distance(word.casefold(), name))] if near else None
+
+
+NAMES = built_in().names()
+MISTYPED = st.builds(
+    lambda word, at, letters: word[:at] + letters + word[at + 1 :],
+    st.sampled_from(NAMES),
+    st.integers(0, 12),
+    st.text("aeLo5", max_size=2),
+)
+
+
+SHORT = st.text(min_size=1, max_size=5)
+
+
+@given(MISTYPED | SHORT, st.lists(st.sampled_from(NAMES) | SHORT, max_size=20))
+def test_the_nearest_name_is_what_a_plain_search_finds(word: str, names: list[str]) -> None:
+    assert nearest(word, names) == plainly_nearest(word, names)
+
+
+def test_the_nearest_of_many_names_and_of_long_ones() -> None:
+    assert nearest("KSamplr", NAMES) == plainly_nearest("KSamplr", NAMES) == "KSampler"
+    assert nearest("x" * 100_000, ["x" * 99_999, *NAMES]) is None

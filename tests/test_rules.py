@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from comfyproof.catalog.pinned import built_in
+from comfyproof.catalog.pinned import Catalog, built_in, from_object_info
+from comfyproof.diagnostics import Severity
 from comfyproof.driver import RULES as COMPILE_RULES
 from comfyproof.driver import compile_spec
-from comfyproof.rules.registry import GRAPH_RULES
+from comfyproof.graph import Graph, Link, Node, Value
+from comfyproof.rules.registry import GRAPH_RULES, check
 from comfyproof.run.rules import RULES as RUN_RULES
 from comfyproof.spec.pipeline import Changes
 from conftest import ROOT, Command
@@ -25,10 +28,15 @@ FRAME = {
 }
 
 
+# What the pages are tried on: the built-in catalog, and a node pack that has its classes as Pack...
+PACK = {f"Pack{name}": node for name, node in built_in().raw.items() if name in ("ImageBlur", "ImageSharpen")}
+CATALOG = replace(built_in(), raw={**built_in().raw, **PACK}, _read={})
+
+
 def codes(folder: Path, part: str) -> list[str]:
     file = folder / "spec.yaml"
     file.write_text(yaml.safe_dump({**FRAME, **yaml.safe_load(part)}))
-    return sorted({finding.rule.code for finding in compile_spec(file, built_in(), Changes({})).findings})
+    return sorted({finding.rule.code for finding in compile_spec(file, CATALOG, Changes({})).findings})
 
 
 @pytest.mark.parametrize("each", GRAPH_RULES, ids=lambda each: each.rule.name)
@@ -62,3 +70,55 @@ def test_explain(comfyproof: Command) -> None:
     assert done.returncode == 2
     assert 'there is no rule "CP999"' in done.stderr
     assert [line.split()[0] for line in comfyproof("rules").stdout.splitlines()] == [rule.code for rule in RULES]
+
+
+def found(graph: Graph, catalog: Catalog) -> list[tuple[str, str | None]]:
+    findings, _ = check(graph, catalog)
+    return [(finding.rule.code, finding.message) for finding in findings]
+
+
+def test_an_undeclared_input_is_an_error_only_where_the_class_is_known_well() -> None:
+    load = Node("l", "EmptyImage", {})
+    inputs: dict[str, Value] = {"image": Link("l", 0), "image_2": Link("l", 0)}
+    save = Node("s", "SaveImage", {"images": Link("b", 0), "filename_prefix": "x"})
+    for kind, code, severity in (("ImageBlur", "CP302", "error"), ("PackImageBlur", "CP308", "warning")):
+        graph = Graph({"l": load, "b": Node("b", kind, inputs), "s": save})
+        findings, _ = check(graph, CATALOG)
+        assert [(f.rule.code, f.rule.severity) for f in findings] == [(code, Severity(severity))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "right"),
+    [
+        ("LoadImage", "image", "x.png", False),
+        ("LoadImage", "image", "x.png [output]", True),
+        ("LoadImage", "image", "x.png [draft]", False),
+        ("LoadImageMask", "image", "sub/x.png", True),
+        ("LoadVideo", "file", "x.mp4 [output]", True),
+        ("LoadVideo", "file", "sub/x.mp4", True),
+        ("LoadVideo", "file", "x.mp4", False),
+        ("LoadAudio", "audio", "sub/x.wav", True),
+        ("LoadLatent", "latent", "x.latent [temp]", True),
+        ("CheckpointLoaderSimple", "ckpt_name", "sub/x.safetensors", False),
+        ("Load3D", "model_file", "sub/x.glb", False),  # a server takes only what it lists there
+    ],
+)
+def test_uploaded_files_that_no_list_holds(kind: str, name: str, value: str, right: bool) -> None:
+    spec = {"required": {name: [["listed"], {}]}}
+    catalog = from_object_info({kind: {**built_in().raw[kind], "input": spec}}, "x")
+    listed = Graph({"1": Node("1", kind, {name: "listed"})})
+    assert "CP403" not in dict(found(listed, catalog))
+    assert ("CP403" not in dict(found(Graph({"1": Node("1", kind, {name: value})}), catalog))) is right
+
+
+def test_what_was_not_examined_says_of_which_kind_it_is() -> None:
+    bare = {"input": {"required": {"bare": ["COMBO"]}}, "output": ["IMAGE"]}
+    catalog = replace(built_in(), raw={**built_in().raw, "Bare": bare}, _read={})
+    nodes = [
+        Node("1", "SomeoneElsesNode", {}),
+        Node("2", "CheckpointLoaderSimple", {"ckpt_name": "x"}),
+        Node("3", "Bare", {"bare": "x"}),
+    ]
+    _, unknown = check(Graph({node.id: node for node in nodes}), catalog)
+    assert [each.kind for each in unknown] == ["node", "file", "value"]
+    assert unknown[2].reason == "the catalog lists no values for it"

@@ -222,6 +222,8 @@ def test_interrupted_by_its_user(tmp_path: Path, sign: signal.Signals) -> None:
         client.send_signal(sign)
         _, err = client.communicate(timeout=60)
         assert client.returncode == 130, err
+        assert "interrupted; the prompt is withdrawn from the server" in err
+        assert "the record is " in err
         until(lambda: not running(url))
         history = requests.get(f"{url}/history", timeout=10).json()
     assert [message[0] for message in history[entry[1]]["status"]["messages"]][-1] == "execution_interrupted"
@@ -319,3 +321,68 @@ def test_nowhere_to_keep_the_pictures(comfyproof: Command, tmp_path: Path, photo
     assert done.returncode == 6
     assert "file" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_nowhere_to_keep_the_pictures_is_known_before_anything_is_sent(
+    comfyproof: Command, tmp_path: Path, photo: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with served(tmp_path) as (url, _):
+        done = comfyproof(
+            "run", ROOT / "specs/upscale.yaml", "--input", f"image={photo}", "--out", "file", "--server", url
+        )
+        assert requests.get(f"{url}/history", timeout=10).json() == {}
+    assert done.returncode == 6
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+def test_a_damaged_picture_is_not_sent(comfyproof: Command, tmp_path: Path, photo: Path, damage: str) -> None:
+    """ComfyUI would load it as black, and the finished picture would be blamed."""
+    data = bytearray(photo.read_bytes())
+    if damage == "flipped":
+        data[len(data) // 2] ^= 1
+    (tmp_path / "bad.png").write_bytes(
+        b"" if damage == "empty" else data[: len(data) // 2] if damage == "cut" else data
+    )
+    done = comfyproof("run", ROOT / "specs/upscale.yaml", "--input", "image=bad.png")
+    assert done.returncode == 1
+    assert 'error[CP801]: the file "bad.png" cannot be read' in done.stderr
+
+
+@pytest.mark.parametrize("form", ["bmp", "gif", "tiff", "webp", "jpg"])
+def test_every_form_of_picture_is_compared(comfyproof: Command, tmp_path: Path, photo: Path, form: str) -> None:
+    Image.open(photo).convert("RGB").save(tmp_path / f"photo.{form}")
+    done = comfyproof("run", ROOT / "specs/upscale.yaml", "--input", f"image=photo.{form}", "--set", "verify.ssim.min=0.5",
+                      "--set", "verify.delta_e.max=30")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert record_in(tmp_path)["verdict"] == "verified"
+
+
+def test_a_promise_that_could_not_be_examined_is_no_proof(comfyproof: Command, tmp_path: Path) -> None:
+    """Of a picture of one pixel no structural similarity can be told."""
+    Image.new("RGB", (1, 1), (200, 30, 30)).save(tmp_path / "dot.png")
+    done = comfyproof("run", ROOT / "specs/upscale.yaml", "--input", "image=dot.png", "--set", "verify.not_blank=false")
+    assert done.returncode == 3
+    assert "not fully examined" in done.stderr
+    record = record_in(tmp_path)
+    assert record["verdict"] == "not fully examined"
+    assert any(each["what"].startswith('"ssim"') for each in record["not_examined"])
+
+
+def test_the_record_says_all_that_decided_the_run(comfyproof: Command, tmp_path: Path, photo: Path) -> None:
+    spec = ROOT / "specs/upscale.yaml"
+    comfyproof("run", spec, "--input", f"image={photo}", "--set", "upscale.by=4", "--set", "verify.size=4x image")
+    record = record_in(tmp_path)
+    assert record["settings"] == [{"path": "upscale.by", "value": "4"}, {"path": "verify.size", "value": "4x image"}]
+    assert record["spec"]["text"] == spec.read_text()
+
+
+def test_pictures_are_named_in_the_order_of_the_spec(comfyproof: Command, tmp_path: Path, photo: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(
+        f"comfyproof: 1\ninputs: {{image: {{type: image, default: {photo}}}}}\n"
+        "stages:\n  - load: {image: $image}\n  - save: {as: large, prefix: a/x}\n"
+        "  - resize: {by: 0.5}\n  - save: {as: small, prefix: b/x}\n"
+    )
+    done = comfyproof("run", "spec.yaml")
+    assert [Path(line).name for line in done.stdout.split()] == ["x.png", "x-2.png"]
+    assert [picture["stage"] for picture in record_in(tmp_path)["pictures"]] == ["large", "small"]

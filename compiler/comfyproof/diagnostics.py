@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol, TypeAlias
+
+_LONGEST_NAME = 200
+_CUTOFF = 0.6
+_NEAR = 5
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -95,10 +100,14 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class NotExamined:
-    """Something a check could not look at; silence about it would read as a pass."""
+    """Something a check could not look at; silence about it would read as a pass.
+
+    `kind` is what it is: "node", "file", "value", "target" and the like.
+    """
 
     what: str
     reason: str
+    kind: str = field(default="", kw_only=True)
 
 
 def in_reading_order(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -134,14 +143,68 @@ def edit_distance(left: str, right: str) -> int:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known name that was probably meant, if one is near enough to say so."""
-    import difflib
+    return _nearest(word, tuple(known))
 
-    names = list(known)
-    folded = {name.casefold(): name for name in reversed(names)}
-    near = difflib.get_close_matches(word.casefold(), folded, n=5, cutoff=0.6)
+
+@lru_cache(maxsize=1000)
+def _nearest(word: str, names: tuple[str, ...]) -> str | None:
+    from difflib import SequenceMatcher  # here, since a start without a mistake does without it
+
+    if len(word) > _LONGEST_NAME:
+        return None
+    word, known = word.casefold(), _known(names)
+    near: list[tuple[float, str]] = []
+    matcher = SequenceMatcher()
+    matcher.set_seq2(word)
+    # The best bounds first, so that few names need the costly look: a ratio never exceeds its bound.
+    for bound, name in sorted(known.bounds(word), reverse=True):
+        if len(near) == _NEAR and bound < near[-1][0]:
+            break
+        matcher.set_seq1(name)
+        if (ratio := matcher.ratio()) >= _CUTOFF:
+            near = sorted([*near, (ratio, name)], reverse=True)[:_NEAR]
     if not near:
         return None
-    return folded[min(near, key=lambda name: edit_distance(word.casefold(), name))]
+    return known.folded[min((name for _, name in near), key=lambda name: edit_distance(word, name))]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Names by their spelling in small letters, and the letters of each as bits, one for every further "a"."""
+
+    folded: Mapping[str, str]
+    bits: Mapping[tuple[str, int], int]
+    letters: tuple[tuple[str, int], ...]
+
+    def bounds(self, word: str) -> Iterator[tuple[float, str]]:
+        """The names that share enough letters with a word, each with the highest ratio that these allow."""
+        own = _as_bits(word, self.bits)
+        for name, theirs in self.letters:
+            bound = 2 * (own & theirs).bit_count() / ((len(word) + len(name)) or 1)
+            if bound >= _CUTOFF:
+                yield bound, name
+
+
+@lru_cache(maxsize=16)
+def _known(names: tuple[str, ...]) -> _Known:
+    folded = {name.casefold(): name for name in reversed(names) if len(name) <= _LONGEST_NAME}
+    bits: dict[tuple[str, int], int] = {}
+    for name in folded:
+        for each in _counted(name):
+            bits.setdefault(each, len(bits))
+    return _Known(folded, bits, tuple((name, _as_bits(name, bits)) for name in folded))
+
+
+def _counted(word: str) -> Iterator[tuple[str, int]]:
+    """The letters of a word, each with how many of it came before."""
+    seen: dict[str, int] = {}
+    for letter in word:
+        seen[letter] = seen.get(letter, -1) + 1
+        yield letter, seen[letter]
+
+
+def _as_bits(word: str, bits: Mapping[tuple[str, int], int]) -> int:
+    return sum(1 << bits[each] for each in _counted(word) if each in bits)
 
 
 def did_you_mean(word: str, known: Iterable[str], what: str = "") -> str:

@@ -16,7 +16,10 @@ from .rules.registry import GRAPH_RULES, check
 from .rules.structure import no_output
 from .source import Source, read_source
 from .spec import changes as changes_module
+from .spec import filling as filling_module
 from .spec import inputs as inputs_module
+from .spec import likes as likes_module
+from .spec import names as names_module
 from .spec import pipeline as pipeline_module
 from .spec import problems as problems_module
 from .spec.pipeline import Changes, Spec, read_spec
@@ -28,6 +31,9 @@ RULES: tuple[Rule, ...] = tuple(
             *source_module.RULES,
             *problems_module.RULES,
             *changes_module.RULES,
+            *names_module.RULES,
+            *filling_module.RULES,
+            *likes_module.RULES,
             *pipeline_module.RULES,
             *site_module.RULES,
             *inputs_module.RULES,
@@ -58,9 +64,13 @@ class Program:
 
 @dataclass(frozen=True)
 class Compiled:
-    """What became of a spec; `program` is None where an error stopped it, `readable` false where there was no text."""
+    """What became of a spec.
+
+    `program` is None where an error stopped it, `spec` where it is none; `readable` is false where there was no text.
+    """
 
     file: str
+    spec: Spec | None
     program: Program | None
     findings: tuple[Diagnostic, ...]
     not_examined: tuple[NotExamined, ...]
@@ -72,7 +82,7 @@ def compile_spec(file: str | Path, catalog: Catalog, changes: Changes) -> Compil
     source, findings = read_source(file)
     if source is None:
         unreadable = any(finding.rule is source_module.UNREADABLE for finding in findings)
-        return Compiled(str(file), None, tuple(in_reading_order(findings)), (), not unreadable)
+        return Compiled(str(file), None, None, tuple(in_reading_order(findings)), (), not unreadable)
     return _compile(str(file), source, findings, catalog, changes)
 
 
@@ -84,10 +94,10 @@ def _compile(file: str, source: Source, findings: list[Diagnostic], catalog: Cat
         lowered = lower(spec, catalog, findings)
         found, not_examined = check(lowered, catalog)
         # What is missing may stand in a part that could not be read.
-        holes = any(step.block is None for step in spec.steps)
-        findings += [finding for finding in found if not (holes and finding.rule is no_output.rule)]
+        broken = has_errors(findings)
+        findings += [finding for finding in found if not (broken and finding.rule is no_output.rule)]
         unplanned = () if spec.target is None else (NotExamined("target", "memory and time are not predicted yet"),)
-        not_examined += unplanned
+        not_examined += [*spec.not_examined, *unplanned]
         if not has_errors(findings):
             program = Program(file, spec, run_passes(lowered, catalog), catalog, unplanned)
-    return Compiled(file, program, tuple(in_reading_order(findings)), tuple(not_examined))
+    return Compiled(file, spec, program, tuple(in_reading_order(findings)), tuple(not_examined))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -30,6 +31,7 @@ class Asset:
 
     path: str
     name: str
+    kind: str = "image"
 
 
 Literal: TypeAlias = "bool | int | float | str | list[Literal] | dict[str, Literal] | None"
@@ -71,10 +73,9 @@ class Graph:
     def consumers(self) -> Mapping[str, tuple[str, ...]]:
         """The nodes that take something from each node."""
         found: dict[str, list[str]] = {id: [] for id in self.nodes}
-        for node in self.nodes.values():
-            for _, link in node.links():
-                if link.node in found and node.id not in found[link.node]:
-                    found[link.node].append(node.id)
+        for consumer in self.nodes:
+            for producer in self.producers(consumer):
+                found[producer].append(consumer)
         return {id: tuple(ids) for id, ids in found.items()}
 
     def producers(self, id: str) -> list[str]:
@@ -85,19 +86,16 @@ class Graph:
     def order(self) -> tuple[str, ...]:
         """The ids with producers before consumers, else as they stand; nodes on a cycle are left out."""
         waiting = {id: len(self.producers(id)) for id in self.nodes}
-        ready = [id for id, count in waiting.items() if count == 0]
+        ids = list(self.nodes)
+        position = {id: n for n, id in enumerate(ids)}
+        ready = [position[id] for id, count in waiting.items() if count == 0]
         ordered: list[str] = []
-        position = {id: n for n, id in enumerate(self.nodes)}
         while ready:
-            id = ready.pop(0)
-            ordered.append(id)
-            freed = []
-            for consumer in self.consumers[id]:
+            ordered.append(ids[heapq.heappop(ready)])
+            for consumer in self.consumers[ordered[-1]]:
                 waiting[consumer] -= 1
                 if waiting[consumer] == 0:
-                    freed.append(consumer)
-            if freed:
-                ready = sorted([*ready, *freed], key=position.__getitem__)
+                    heapq.heappush(ready, position[consumer])
         return tuple(ordered)
 
     def upstream(self, ids: Iterator[str] | list[str]) -> set[str]:

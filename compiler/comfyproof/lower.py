@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .catalog.nodes import NodeType
 from .catalog.pinned import Catalog
 from .diagnostics import Diagnostic, Path, Place, did_you_mean
 from .graph import Asset, Graph, Link, Node, Value
-from .spec.changes import Reference
+from .spec.filling import Reference
+from .spec.names import StageAt, Stages
 from .spec.pipeline import RawNode, Spec, Step
 from .stages.models import Checkpoint, DiffusionModel
 from .stages.sampling import load_model
 from .stages.site import HOLE, UNKNOWN_NAME, UNTOLD, WRONG_KIND, Flow, Latent, Pixels, Site, Workshop
+
+# Where a file of the author's goes in by name, and what it must be for that.
+_LOADERS = {("image", "IMAGE"): "LoadImage", ("image", "*"): "LoadImage"}
 
 
 def lower(spec: Spec, catalog: Catalog, findings: list[Diagnostic]) -> Graph:
@@ -28,41 +33,67 @@ class _Lowering:
     findings: list[Diagnostic]
 
     def graph(self) -> Graph:
-        self.workshop = Workshop(self.spec.models, self.spec.document.place, findings=self.findings)
-        self.raw = {node.name: node for node in self.spec.nodes}
+        spec = self.spec
+        declared = {section: spec.document.get((section,)) for section in ("models", "nodes")}
+        names = {key: set(data) if isinstance(data, Mapping) else set() for key, data in declared.items()}
+        self.raw = {node.name: node for node in spec.nodes}
+        self.broken_nodes = names["nodes"] - set(self.raw)
+        self.workshop = Workshop(
+            spec.models, names["models"] - set(spec.models), spec.document.place, findings=self.findings
+        )
         self.flows: dict[str, Flow] = {}
-        self.sites: dict[str, Site] = {}
-        before: Flow | None = None
-        for step in self.spec.steps:
-            before = self._stage(step, before)
-        for node in self.spec.nodes:
+        self.before: list[StageAt] = []
+        flow: Flow | None = None
+        for step in spec.steps:
+            flow = self._stage(step, flow)
+            kind = str(step.path[2])
+            self.before.append(StageAt(step.name, kind, step.path, step.name != kind))
+        for node in spec.nodes:
             self._node(node)
         return Graph(self.workshop.nodes)
 
     def _stage(self, step: Step, before: Flow | None) -> Flow:
-        if step.block is None:
-            self.flows[step.name] = Pixels(HOLE)
-            return Pixels(HOLE)
-        wanted = step.block.from_
-        given = before if wanted is None else self._taken(step, wanted)
-        site = Site(step.name, step.path, given, self.workshop)
-        flow = step.block.lower(site)
+        flow: Flow = Pixels(HOLE)
+        if step.block is not None:
+            wanted = getattr(step.block, "from_", None)
+            given = before if wanted is None else self._taken(step, wanted)
+            flow = step.block.lower(Site(step.name, step.path, given, self.workshop))
         self.flows[step.name] = flow
-        self.sites[step.name] = site
         return flow
 
     def _taken(self, step: Step, wanted: str) -> Flow:
         """What `from` names: a stage before this one, or a node's output."""
-        name, _, output = wanted.removeprefix("$").partition(".")
-        if name in self.flows:
-            return self.flows[name]
+        word, _, output = wanted.partition(".")
         place = self.spec.document.place((*step.path, "from"))
-        if name not in self.raw:
-            help = did_you_mean(name, [*self.flows, *self.raw], "stages and nodes before this one")
-            self.findings.append(UNKNOWN_NAME.at(place, f'nothing before this stage is named "{name}"', help))
+        before = len(self.findings)
+        if stage := Stages(self.before).meant(word, place, self.findings):
+            return self._part(stage.name, output, place)
+        if word in self.raw:
+            link = self._slot(self.raw[word], output or None, place)
+            return Latent(link, None) if self._type_of(self.raw[word], link.output) == "LATENT" else Pixels(link)
+        if len(self.findings) == before and word not in self.broken_nodes:
+            known = [*(stage.name for stage in self.before), *self.raw]
+            message = f'nothing before this stage is named "{word}"'
+            self.findings.append(UNKNOWN_NAME.at(place, message, did_you_mean(word, known, "stages and nodes")))
+        return Pixels(HOLE)
+
+    def _part(self, name: str, output: str, place: Place) -> Flow:
+        """What a stage gives, or one of its last node's other outputs."""
+        flow = self.flows[name]
+        if output in ("", "image", "latent") or flow.link == HOLE:
+            if output == "latent" and isinstance(flow, Pixels) and flow.link != HOLE:
+                self.findings.append(UNTOLD.at(place, f'"{name}" gives a picture, and no latent', 'remove ".latent"'))
+            return flow
+        node = self.workshop.nodes.get(flow.link.node)
+        declared = self.catalog.get(node.type) if node else None
+        slot = _slot_named(declared, output) if declared else None
+        if node is None or declared is None or slot is None:
+            known = ["image", "latent", *(each.name for each in declared.outputs)] if declared else []
+            self.findings.append(
+                UNKNOWN_NAME.at(place, f'"{name}" has no output "{output}"', did_you_mean(output, known, "outputs"))
+            )
             return Pixels(HOLE)
-        link = self._slot(self.raw[name], output or None, place)
-        return Latent(link, None) if self._type_of(self.raw[name], link.output) == "LATENT" else Pixels(link)
+        return Pixels(Link(node.id, slot))
 
     def _type_of(self, node: RawNode, slot: int) -> str:
         declared = self.catalog.get(node.type)
@@ -73,93 +104,92 @@ class _Lowering:
         if output is None:
             return Link(node.name, 0)
         declared = self.catalog.get(node.type)
-        if output.isdigit():
+        if _is_number(output):
             return Link(node.name, int(output))
-        index = declared.output_index(output) if declared else None
-        if index is None:
-            known = [o.name for o in declared.outputs] if declared else []
+        slot = _slot_named(declared, output) if declared else None
+        if slot is None:
+            known = [each.name for each in declared.outputs] if declared else []
             help = did_you_mean(output, known, "outputs") if declared else "name it by its number, such as .0"
             self.findings.append(UNKNOWN_NAME.at(place, f'"{node.name}" has no output "{output}"', help))
             return HOLE
-        return Link(node.name, index)
+        return Link(node.name, slot)
 
     def _node(self, raw: RawNode) -> None:
         place = self.spec.document.place
-        inputs: dict[str, Value] = {}
-        for name, value in raw.inputs.items():
-            inputs[name] = self._value(raw, name, value)
-        self.workshop.nodes[raw.name] = Node(
-            raw.name,
-            raw.type,
-            inputs,
-            raw.name,
-            raw.name,
-            (place(raw.path, key=True),),
-            {name: place((*raw.path, name)) for name in inputs},
-        )
+        inputs = {name: self._value(raw, name, value) for name, value in raw.inputs.items()}
+        places = {name: place((*raw.path, name)) for name in inputs}
+        origins = (place(raw.path, key=True),)
+        self.workshop.nodes[raw.name] = Node(raw.name, raw.type, inputs, raw.name, raw.name, origins, places)
 
     def _value(self, raw: RawNode, name: str, value: Any) -> Value:
         path: Path = (*raw.path, name)
+        place = self.spec.document.place(path)
+        if any(hole[: len(path)] == path for hole in self.spec.holes):
+            return HOLE
         if isinstance(value, Reference):
-            return self._referred(raw, name, value, self.spec.document.place(path))
+            return self._referred(raw, name, value, place)
         declared = self.catalog.get(raw.type)
         wanted = declared.inputs.get(name) if declared else None
-        if isinstance(value, Asset) and wanted is not None and wanted.takes_link:
-            role = f"{name}"
-            return self.workshop.add(raw.name, path, role, "LoadImage", {"image": value}, {"image": ()})
+        if isinstance(value, Asset):
+            return self._loaded(raw, name, value, wanted.type if wanted else "*", place)
+        if _holds_names(value):
+            message = f'"{name}" holds a name within a list or mapping, where none can be wired'
+            self.findings.append(WRONG_KIND.at(place, message, "give the name an input of its own"))
+            return HOLE
         literal: Value = value
         return literal
 
+    def _loaded(self, raw: RawNode, name: str, asset: Asset, wanted: str, place: Place) -> Value:
+        """A file as its name where a node takes names of files, else through the node that loads it."""
+        if wanted in ("COMBO", "STRING"):
+            return asset
+        loader = _LOADERS.get((asset.kind, wanted))
+        if loader is None:
+            message = f'an input of the type {asset.kind} cannot be put into "{name}", which takes {wanted}'
+            self.findings.append(WRONG_KIND.at(place, message, "load it with a node of its own"))
+            return HOLE
+        return self.workshop.add(raw.name, raw.path, name, loader, {"image": asset}, {"image": name})
+
     def _referred(self, raw: RawNode, name: str, wanted: Reference, place: Place) -> Link:
-        """The output that a reference means, decoded or encoded where the input wants it otherwise."""
+        """The output that a reference means, decoded where the input wants a picture."""
         if wanted.name in self.raw:
             return self._slot(self.raw[wanted.name], wanted.output, place)
         if wanted.name in self.flows:
             declared = self.catalog.get(raw.type)
             kind = declared.inputs[name].type if declared and name in declared.inputs else "*"
-            return self._of_stage(raw, wanted, kind, place)
+            flow = self._part(wanted.name, wanted.output or "", place)
+            if isinstance(flow, Latent) and (wanted.output == "image" or (kind == "IMAGE" and not wanted.output)):
+                return Site(raw.name, raw.path, flow, self.workshop).pixels()
+            return flow.link
         if wanted.name in self.spec.models:
             return self._of_model(wanted, place)
-        return HOLE  # a stage that could not be read; a finding has said why
-
-    def _of_stage(self, raw: RawNode, wanted: Reference, kind: str, place: Place) -> Link:
-        flow = self.flows[wanted.name]
-        output = wanted.output or {"IMAGE": "image", "LATENT": "latent"}.get(kind)
-        if output not in (None, "image", "latent"):
-            self.findings.append(
-                UNKNOWN_NAME.at(place, f'a stage has no output "{output}"', "its outputs are image and latent")
-            )
-            return HOLE
-        if output == "image":
-            return Site(raw.name, raw.path, flow, self.workshop).pixels()
-        if output == "latent" and isinstance(flow, Pixels):
-            self.findings.append(
-                UNTOLD.at(
-                    place,
-                    f'"{wanted.name}" gives a picture, and a latent is wanted here',
-                    "encode it with a VAEEncode node first",
-                )
-            )
-            return HOLE
-        return flow.link
+        return HOLE  # of what could not be read, a finding has spoken
 
     def _of_model(self, wanted: Reference, place: Place) -> Link:
         block = self.spec.models[wanted.name]
         if not isinstance(block, Checkpoint | DiffusionModel):
-            self.findings.append(
-                WRONG_KIND.at(
-                    place,
-                    f'"{wanted.name}" is {block.kind}; only a diffusion model or checkpoint can be wired by name',
-                    "load it with a node of its own",
-                )
-            )
+            message = f'"{wanted.name}" is {block.kind}; only a diffusion model or checkpoint can be wired by name'
+            self.findings.append(WRONG_KIND.at(place, message, "load it with a node of its own"))
             return HOLE
         links = load_model(Site(wanted.name, ("models", wanted.name), None, self.workshop), wanted.name, block)
         found: Mapping[str, Link] = {"model": links.model, "clip": links.clip, "vae": links.vae} if links else {}
         if links and (wanted.output or "model") not in found:
-            self.findings.append(
-                UNKNOWN_NAME.at(
-                    place, f'a model has no output "{wanted.output}"', "its outputs are model, clip and vae"
-                )
-            )
+            message = f'a model has no output "{wanted.output}"'
+            self.findings.append(UNKNOWN_NAME.at(place, message, "its outputs are model, clip and vae"))
         return found.get(wanted.output or "model", HOLE)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 9
+
+
+def _slot_named(declared: NodeType, output: str) -> int | None:
+    return int(output) if _is_number(output) else declared.output_index(output)
+
+
+def _holds_names(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_holds_names(inner) for inner in value.values())
+    if isinstance(value, list):
+        return any(_holds_names(inner) for inner in value)
+    return isinstance(value, Reference | Asset)

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MAX_TEXT = 32 * 2**20
+MAX_TEXT = 32 * 2**20  # bytes, of all texts together
+MAX_KEYWORD = 79  # of the PNG specification
+# SaveAnimatedPNG has a chunk of its own, "comf", for what others put into tEXt.
+_TEXT_KINDS = ("tEXt", "zTXt", "iTXt", "comf")
 
 
 class BrokenPng(ValueError):
@@ -60,24 +63,34 @@ def header(data: bytes) -> Header:
 
 
 def texts(data: bytes) -> Mapping[str, str]:
-    """The text chunks (tEXt, zTXt, iTXt, ComfyUI's comf) by keyword. Raises BrokenPng."""
+    """The text chunks (tEXt, zTXt, iTXt, ComfyUI's comf) by keyword. Raises BrokenPng, also for absurdly long ones."""
+    return _texts(data, None)
+
+
+def _texts(data: bytes, wanted: str | None) -> dict[str, str]:
     found: dict[str, str] = {}
+    left = MAX_TEXT
     for kind, body in chunks(data):
-        keyword, _, rest = body.partition(b"\0")
-        if kind in ("tEXt", "comf"):  # SaveAnimatedPNG has a chunk of its own for the same
-            found[keyword.decode("latin-1")] = rest.decode("latin-1")
-        elif kind == "zTXt":
-            found[keyword.decode("latin-1")] = _inflate(rest[1:]).decode("latin-1")
+        before, _, rest = body.partition(b"\0")
+        keyword = before[:MAX_KEYWORD].decode("latin-1")
+        if kind not in _TEXT_KINDS or wanted not in (None, keyword):
+            continue
+        packed = kind == "zTXt" or (kind == "iTXt" and rest[:1] == b"\1")
+        if kind == "zTXt":
+            rest = rest[1:]
         elif kind == "iTXt":
-            packed = rest[:1] == b"\1"
-            text = rest[2:].split(b"\0", 2)[-1]
-            found[keyword.decode("latin-1")] = (_inflate(text) if packed else text).decode("utf-8", "replace")
+            rest = rest[2:].split(b"\0", 2)[-1]
+        text = _inflate(rest, left) if packed else rest
+        left -= len(text)
+        if left < 0:
+            raise BrokenPng("the texts in it are absurdly long")
+        found[keyword] = text.decode("utf-8", "replace") if kind == "iTXt" else text.decode("latin-1")
     return found
 
 
 def embedded_prompt(data: bytes) -> Any:
     """The prompt that ComfyUI embedded, as parsed JSON; None where there is none. Raises BrokenPng."""
-    text = texts(data).get("prompt")
+    text = _texts(data, "prompt").get("prompt")
     if text is None:
         return None
     try:
@@ -86,12 +99,9 @@ def embedded_prompt(data: bytes) -> Any:
         raise BrokenPng("its embedded prompt is not JSON") from None
 
 
-def _inflate(packed: bytes) -> bytes:
-    inflater = zlib.decompressobj()
+def _inflate(packed: bytes, limit: int) -> bytes:
+    """A compressed text, of one that is longer than the limit one byte more than that."""
     try:
-        text = inflater.decompress(packed, MAX_TEXT)
+        return zlib.decompressobj().decompress(packed, limit + 1)
     except zlib.error as problem:
         raise BrokenPng(f"a compressed text in it is damaged: {problem}") from None
-    if inflater.unconsumed_tail:
-        raise BrokenPng("a compressed text in it is absurdly long")
-    return text

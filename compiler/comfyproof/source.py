@@ -19,7 +19,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 MAX_BYTES = 4 * 2**20
 MAX_DEPTH = 64
-MAX_VALUES = 100_000
+MAX_VALUES = 50_000
 MAX_DIGITS = 400
 
 UNREADABLE = Rule(
@@ -69,6 +69,19 @@ _CONSTANTS: dict[str, Json] = {
     "false": False,
     "False": False,
     "FALSE": False,
+}
+
+# What the parser's words mostly come from.
+_HELP = {
+    "cannot start any token": "indent with spaces, not tabs, and quote text that begins with a special sign",
+    "expected ':'": "put a colon and a space after the name, on the line above if this one is right",
+    "mapping values are not allowed": "quote text that holds a colon, and indent the line as those beside it",
+    "expected hexdecimal": "write a path with / or in single quotes",
+    "unknown escape": "write a path with / or in single quotes",
+    "expected '-' indicator": 'begin each item of the list with "- "',
+    "unexpected end of stream": "close the quote",
+    "expected ',' or": "close the bracket",
+    "expected <block end>": "indent the line as those beside it",
 }
 
 
@@ -172,7 +185,9 @@ class _Composer:
             return self._document()
         except yaml.MarkedYAMLError as problem:
             mark = problem.problem_mark or problem.context_mark
-            self._refuse(BROKEN_YAML, mark, mark, f"this is not valid YAML: {problem.problem or problem.context}")
+            what = str(problem.problem or problem.context)
+            help = next((help for words, help in _HELP.items() if words in what), "")
+            self._refuse(BROKEN_YAML, mark, mark, f"this is not valid YAML: {what}", help)
         except yaml.reader.ReaderError as problem:
             character = problem.character if isinstance(problem.character, int) else ord(problem.character[:1] or "?")
             self._refuse(BROKEN_YAML, None, None, f"character U+{character:04X} is not allowed in YAML")
@@ -272,6 +287,9 @@ class _Composer:
             return 0
         if _INT.fullmatch(text):
             return int(text)
+        if len(text) > MAX_DIGITS and _BASED.fullmatch(text):
+            self._report(TOO_LARGE, event, f"this number has {len(text)} digits")
+            return 0
         if _BASED.fullmatch(text):
             return int(text[2:], 8 if text[1] == "o" else 16)
         if _NOT_FINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and abs(float(text)) == float("inf")):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .files import FILE_INPUTS
-from .nodes import NodeType, RawNodes, read_node_type
+from .nodes import NodeType, RawNodes, UnreadableNode, read_node_type, split_spec
 
 BUILT_IN = Path(__file__).with_name("comfyui-0.3.64.json.gz")
 FORMAT = "comfyproof/catalog/1"
@@ -30,7 +30,8 @@ class Catalog:
     """The node types of one server.
 
     `unlisted` says why it lists nobody's model files, and is empty where it does. `complete` is false
-    for the built-in catalog alone: a class that is missing there may well exist elsewhere.
+    for the built-in catalog alone: a class that is missing there may well exist elsewhere. `left_out`
+    names the classes that the server has and describes in a way that cannot be read.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Catalog:
     unlisted: str = ""
     complete: bool = True
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
     _read: dict[str, NodeType] = field(default_factory=dict, repr=False, compare=False)
 
     def get(self, name: str) -> NodeType | None:
@@ -55,7 +57,8 @@ class Catalog:
 @cache
 def built_in() -> Catalog:
     """ComfyUI 0.3.64 with UltimateSDUpscale and the GGUF loaders, without any model file."""
-    return replace(read_catalog(BUILT_IN), complete=False)
+    # What cannot be read is not looked for: a test has done so, and it takes a third of the time.
+    return replace(_read_pinned(_parse_json(_unpack(BUILT_IN.read_bytes())), BUILT_IN.name), complete=False)
 
 
 def read_catalog(file: str | Path) -> Catalog:
@@ -72,47 +75,53 @@ def parse_catalog(packed: bytes, name: str) -> Catalog:
     """A catalog from a file's bytes. Raises CatalogError."""
     data = _parse_json(_unpack(packed))
     if isinstance(data, dict) and str(data.get("format", "")).startswith("comfyproof/catalog/"):
-        return _read_pinned(data, name)
+        pinned = _read_pinned(data, name)
+        nodes, unreadable = _readable(pinned.raw)
+        return replace(pinned, raw=nodes, left_out=tuple(sorted({*pinned.left_out, *unreadable})))
     return from_object_info(data, name)
 
 
 def from_object_info(data: Any, id: str) -> Catalog:
-    """The catalog of a raw /object_info answer. Raises CatalogError."""
-    nodes = _without_prose(_well_formed(data))
-    return Catalog(id, sha256_of(nodes), nodes, provenance={"source": id})
+    """The catalog of a raw /object_info answer. Raises CatalogError where it describes no class as a server does."""
+    readable, left_out = _readable(_by_name(data))
+    nodes = _without_prose(readable)
+    return Catalog(id, sha256_of(nodes), nodes, provenance={"source": id}, left_out=left_out)
 
 
 def without_files(catalog: Catalog, why: str) -> Catalog:
     """The catalog with nothing said of which files exist."""
-    return Catalog(catalog.id, catalog.sha256, _without_files(catalog.raw), why, catalog.complete, catalog.provenance)
+    return replace(catalog, raw=_without_files(catalog.raw), unlisted=why, _read={})
 
 
 def _read_pinned(data: Mapping[str, Any], name: str) -> Catalog:
     if data["format"] != FORMAT:
         raise CatalogError(f'its format is "{data["format"]}"; this version reads "{FORMAT}"')
-    nodes = _well_formed(data.get("nodes"))
-    provenance = data.get("provenance") or {}
+    nodes = _by_name(data.get("nodes"))
+    provenance, left_out = data.get("provenance") or {}, data.get("left_out") or []
+    if not isinstance(provenance, dict) or not isinstance(left_out, list):
+        raise CatalogError("it does not say where it comes from")
     found = sha256_of(nodes)
     if data.get("sha256") != found:
         raise CatalogError("its nodes do not match its sha256: the file was changed after it was pinned")
     unlisted = "" if data.get("lists_files", True) else "no server or model folder was named to look for it"
-    return Catalog(str(data.get("id", name)), found, nodes, unlisted, provenance=provenance)
+    id, names = str(data.get("id", name)), tuple(map(str, left_out))
+    return Catalog(id, found, nodes, unlisted, provenance=provenance, left_out=names)
 
 
-def pin(data: Any, id: str, provenance: Mapping[str, Any], *, keep_files: bool = True) -> bytes:
-    """The bytes of a pinned catalog, the same every time for the same answer. Raises CatalogError."""
-    nodes = _without_prose(_well_formed(data))
-    if not keep_files:
-        nodes = _without_files(nodes)
+def pin(catalog: Catalog, id: str, provenance: Mapping[str, Any]) -> bytes:
+    """The bytes of a pinned catalog under a new id, the same every time for the same node types."""
+    nodes = dict(sorted(catalog.raw.items()))
     pinned = {
         "format": FORMAT,
         "id": id,
         "sha256": sha256_of(nodes),
-        "lists_files": keep_files,
+        "lists_files": not catalog.unlisted,
         "provenance": dict(provenance),
+        **({"left_out": catalog.left_out} if catalog.left_out else {}),
         "nodes": nodes,
     }
-    return (json.dumps(pinned, indent=None, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
+    text = json.dumps(pinned, indent=None, separators=(",", ":"), ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "surrogatepass")  # which is how json reads half a character back
 
 
 def pack(pinned: bytes) -> bytes:
@@ -121,8 +130,12 @@ def pack(pinned: bytes) -> bytes:
 
 
 def sha256_of(nodes: RawNodes) -> str:
-    """The hash of the node types, however they were formatted."""
-    return hashlib.sha256(json.dumps(nodes, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    """The hash of the node types, however they were formatted. Raises CatalogError."""
+    try:
+        text = json.dumps(nodes, sort_keys=True, separators=(",", ":"))
+    except RecursionError:
+        raise CatalogError("it nests too deeply") from None
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def search(catalog: Catalog, words: Iterable[str]) -> list[NodeType]:
@@ -162,18 +175,24 @@ def _parse_json(text: bytes) -> Any:
         raise CatalogError(f"it is not JSON: {problem}") from None
 
 
-def _well_formed(data: Any) -> RawNodes:
-    """The node types of an answer from outside, or the reason why it is none."""
+def _by_name(data: Any) -> RawNodes:
     if not isinstance(data, dict) or not data:
         raise CatalogError("it is no /object_info answer: that maps node classes to their inputs")
-    for name, node in data.items():
-        sections = node.get("input") if isinstance(node, dict) else None
-        if not isinstance(sections, dict) or not isinstance(node.get("output"), list):
-            raise CatalogError(f'it is no /object_info answer: "{name}" has no inputs and outputs')
-        for section in sections.values():
-            if section is not None and not isinstance(section, dict):
-                raise CatalogError(f'it is no /object_info answer: the inputs of "{name}" have no names')
     return data
+
+
+def _readable(nodes: RawNodes) -> tuple[RawNodes, tuple[str, ...]]:
+    """The classes that can be read, and the names of the others. Raises CatalogError where none can."""
+    problems: dict[str, str] = {}
+    for name, node in nodes.items():
+        try:
+            read_node_type(name, node, {})
+        except UnreadableNode as problem:
+            problems[name] = str(problem)
+    if len(problems) == len(nodes):
+        name, why = next(iter(problems.items()))
+        raise CatalogError(f'it is no /object_info answer: no class in it can be read; of "{name}", {why}')
+    return {name: node for name, node in nodes.items() if name not in problems}, tuple(sorted(problems))
 
 
 def _each_input(nodes: RawNodes, change: Callable[[str, str, Any], Any]) -> RawNodes:
@@ -201,10 +220,9 @@ def _without_prose(nodes: RawNodes) -> RawNodes:
 
 def _without_files(nodes: RawNodes) -> RawNodes:
     def change(name: str, key: str, spec: Any) -> Any:
-        if key not in FILE_INPUTS.get(name, {}):
+        kind, config = split_spec(spec)
+        if key not in FILE_INPUTS.get(name, {}) or not (isinstance(kind, list) or kind == "COMBO"):
             return spec
-        if isinstance(spec[0], list):
-            return [[], *spec[1:]]
-        return [spec[0], {**spec[1], "options": []}, *spec[2:]]
+        return [[], config] if isinstance(kind, list) else [kind, {**config, "options": []}]
 
     return _each_input(nodes, change)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .exits import Exit
 from .terminal import catalog_option, read_catalog_option, stop
+
+if TYPE_CHECKING:
+    from ..catalog.nodes import Input
+    from ..catalog.pinned import Catalog
+
+_SHOWN = ("default", "min", "max", "step")
 
 
 @click.group("catalog")
@@ -25,28 +31,22 @@ def show_command(node: str | None, catalog_file: str | None) -> int:
     from ..diagnostics import did_you_mean
 
     catalog = read_catalog_option(catalog_file)
+    _say_left_out(catalog)
     if node is None:
-        click.echo(f"{catalog.id}: {len(catalog.raw)} nodes, sha256 {catalog.sha256}")
+        _say(f"{catalog.id}: {len(catalog.raw)} nodes, sha256 {catalog.sha256}")
         for key, value in catalog.provenance.items():
-            click.echo(f"  {key}: {', '.join(value) if isinstance(value, list) else value}")
+            _say(f"  {key}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
         return Exit.FINE
     found = catalog.get(node)
+    if found is None and node in catalog.left_out:
+        stop(Exit.NOT_EXAMINED, f'{catalog.id} describes "{node}" in a way that cannot be read')
     if found is None:
         stop(Exit.FINDINGS, f'there is no node "{node}" in {catalog.id}', did_you_mean(node, catalog.names()))
-    click.echo(f"{found.name}  {found.display_name} ({found.category}){'  output node' if found.is_output else ''}")
+    _say(f"{found.name}  {found.display_name} ({found.category}){'  output node' if found.is_output else ''}")
     for each in found.inputs.values():
-        config = {key: value for key, value in each.config.items() if key in ("default", "min", "max", "step")}
-        values = (
-            f"one of {', '.join(map(str, each.options))}"
-            if each.options
-            else f"a file in {each.folder}"
-            if each.folder
-            else ""
-        )
-        facts = "  ".join(filter(None, [values, *(f"{key} {json.dumps(value)}" for key, value in config.items())]))
-        click.echo(f"  in   {each.name}: {each.type}{'' if each.required else ' (optional)'}  {facts}".rstrip())
+        _say(f"  in   {each.name}: {each.type}{'' if each.required else ' (optional)'}  {_facts(each)}".rstrip())
     for slot, output in enumerate(found.outputs):
-        click.echo(f"  out  {slot} {output.name}: {output.type}")
+        _say(f"  out  {slot} {output.name}: {output.type}")
     return Exit.FINE
 
 
@@ -59,7 +59,7 @@ def search_command(words: tuple[str, ...], catalog_file: str | None) -> int:
 
     found = search(read_catalog_option(catalog_file), words)
     for node in found:
-        click.echo(f"{node.name}  {node.display_name} ({node.category})")
+        _say(f"{node.name}  {node.display_name} ({node.category})")
     return Exit.FINE if found else Exit.FINDINGS
 
 
@@ -72,31 +72,59 @@ def pin_command(source: str, output: str) -> int:
     Lint and compile against it with --catalog FILE. Commit it: then everybody, and CI, checks against
     the same nodes and files without a server.
     """
-    from ..catalog.pinned import CatalogError, pin
+    from ..catalog.pinned import pin
     from ..run.folder import write_whole
 
-    try:
-        data, provenance = _fetch(source) if source.startswith(("http://", "https://")) else _read(source)
-        packed = pin(data, Path(output).stem, provenance)
-    except CatalogError as problem:
-        stop(Exit.NOT_EXAMINED, f'"{source}" gives no catalog: {problem}')
-    write_whole(Path(output), packed)
-    click.echo(f"{output}: {len(data)} nodes", err=True)
+    catalog, provenance = _fetch(source) if source.startswith(("http://", "https://")) else _read(source)
+    _say_left_out(catalog)
+    write_whole(Path(output), pin(catalog, Path(output).stem, provenance))
+    _say(f"{output}: {len(catalog.raw)} nodes", err=True)
     return Exit.FINE
 
 
-def _fetch(url: str) -> tuple[Any, dict[str, Any]]:
+def _fetch(url: str) -> tuple[Catalog, dict[str, Any]]:
+    from ..catalog.pinned import CatalogError, from_object_info
     from ..run.client import Client
     from ..run.problems import ServerProblem
 
     try:
         client = Client(url)
+    except ValueError as problem:
+        raise click.UsageError(str(problem)) from None
+    try:
         system = client.system_stats().get("system") or {}
-        return client.all_node_types(), {"source": url, "comfyui": str(system.get("comfyui_version", "unknown"))}
+        catalog = from_object_info(client.all_node_types(), url)
     except ServerProblem as problem:
         stop(Exit.UNREACHABLE, str(problem), problem.help)
+    except CatalogError as problem:
+        stop(Exit.NOT_EXAMINED, f'"{url}" gives no catalog: {problem}')
+    return catalog, {"source": client.url, "comfyui": str(system.get("comfyui_version", "unknown"))}
 
 
-def _read(file: str) -> tuple[Any, dict[str, Any]]:
+def _read(file: str) -> tuple[Catalog, dict[str, Any]]:
     catalog = read_catalog_option(file)
-    return catalog.raw, {**catalog.provenance, "source": Path(file).name}
+    return catalog, {**catalog.provenance, "source": Path(file).name}
+
+
+def _facts(declared: Input) -> str:
+    """What more a catalog says of an input: its values, its default and its bounds."""
+    values = f"a file in {declared.folder}" if declared.folder else ""
+    if declared.options:
+        values = f"one of {', '.join(map(str, declared.options))}"
+    config = [f"{key} {json.dumps(declared.config[key])}" for key in _SHOWN if key in declared.config]
+    return "  ".join(filter(None, [values, *config]))
+
+
+def _say_left_out(catalog: Catalog) -> None:
+    if catalog.left_out:
+        first, more = ", ".join(catalog.left_out[:10]), ", ..." if len(catalog.left_out) > 10 else ""
+        count = len(catalog.left_out)
+        what = "1 class cannot be read and is" if count == 1 else f"{count} classes cannot be read and are"
+        _say(f"note: {what} left out: {first}{more}", err=True)
+
+
+def _say(line: str, *, err: bool = False) -> None:
+    """Writes a line; the names in a catalog are a stranger's, and could command a terminal."""
+    from ..report.text import clean
+
+    click.echo(clean(line), err=err)

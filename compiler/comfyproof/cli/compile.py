@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from .exits import Exit
-from .terminal import catalog_option, read_catalog_option, read_changes, show, show_summary, spec_changes
+from .terminal import catalog_option, read_catalog_option, read_changes, show, show_summary, spec_changes, wants_color
 
 
 @click.command("compile")
@@ -31,14 +31,17 @@ def compile_command(
     The same spec gives the same bytes every time. Findings go to standard error.
     """
     from ..driver import compile_spec
+    from ..report.text import unexamined
 
     compiled = compile_spec(spec, read_catalog_option(catalog_file), read_changes(inputs, settings, variant))
     show(compiled.findings, sys.stderr)
     if compiled.program is None:
         show_summary(compiled.findings, compiled.not_examined, sys.stderr)
         return Exit.FINDINGS if compiled.readable else Exit.NOT_EXAMINED
+    sys.stderr.write(unexamined(compiled.not_examined, color=wants_color(sys.stderr)))
     if output in (None, "-"):
-        sys.stdout.write(compiled.program.text())
+        # JSON is UTF-8, whatever the terminal's encoding.
+        sys.stdout.buffer.write(compiled.program.text().encode())
     else:
         from ..run.folder import write_whole
 

@@ -45,12 +45,12 @@ def lint_command(
 
     FILES are specs and folders of specs. Nothing is executed and no server is asked.
     """
-    from ..driver import compile_spec
+    from ..lint import examine
     from ..report.json import as_json
 
     catalog = read_catalog_option(catalog_file)
     changes = read_changes(inputs, settings, variant)
-    compiled = [compile_spec(file, catalog, changes) for file in _specs(files)]
+    compiled = [examine(file, catalog, changes) for file in _specs(files)]
     findings = [finding for each in compiled for finding in each.findings]
     unknown = list(dict.fromkeys(each for one in compiled for each in one.not_examined))
     if form == "json":
@@ -63,7 +63,7 @@ def lint_command(
         return Exit.NOT_EXAMINED
     if any(ranks[finding.rule.severity] <= ranks[fail_on] for finding in findings):
         return Exit.FINDINGS
-    return Exit.NOT_EXAMINED if strict and any(each.what.startswith("node ") for each in unknown) else Exit.FINE
+    return Exit.NOT_EXAMINED if strict and any(each.kind == "node" for each in unknown) else Exit.FINE
 
 
 def _specs(files: tuple[str, ...]) -> list[str]:
@@ -73,7 +73,7 @@ def _specs(files: tuple[str, ...]) -> list[str]:
         if not Path(file).is_dir():
             found[file] = None
             continue
-        inside = sorted(str(path) for path in Path(file).rglob("*.y*ml") if path.suffix in (".yaml", ".yml"))
+        inside = sorted(str(path) for path in Path(file).rglob("*") if path.suffix.casefold() in (".yaml", ".yml"))
         if not inside:
             raise click.UsageError(f'there is no spec (.yaml) in the folder "{file}"')
         found.update(dict.fromkeys(inside))

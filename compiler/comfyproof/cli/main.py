@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import Any, NoReturn
@@ -84,6 +85,7 @@ def cli() -> None:
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Runs a command and exits with its code."""
+    _prepare_streams()
     try:
         code: Any = cli.main(argv, prog_name="comfyproof", standalone_mode=False)
         sys.stdout.flush()
@@ -106,7 +108,20 @@ def main(argv: list[str] | None = None) -> NoReturn:
         click.echo("  help: pip install 'comfyproof[run]'", err=True)
         code = Exit.USAGE
     except OSError as problem:
+        from ..report.text import clean
+
         name = f'"{problem.filename}": ' if problem.filename else ""
-        click.echo(f"error: {name}{problem.strerror or problem}", err=True)
+        click.echo(f"error: {clean(f'{name}{problem.strerror or problem}')}", err=True)
         code = Exit.DISK
     sys.exit(int(code or 0))
+
+
+def _prepare_streams() -> None:
+    """Lets every text be written: to a terminal of another encoding with escapes, and to a closed stream not at all."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

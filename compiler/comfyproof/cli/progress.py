@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Self
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
+from rich.text import Text
 
+from ..report.text import clean
 from ..run import events
 from ..run.execute import Phase, Told
 from ..verify.expected import Verdict
@@ -48,15 +49,15 @@ class Progress:
     def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._bars = Bars(
-                TextColumn("{task.description:12}"),
+                TextColumn("{task.description:12}", markup=False),
                 BarColumn(),
                 TaskProgressColumn(),
-                TextColumn("{task.fields[doing]}"),
+                TextColumn("{task.fields[doing]}", markup=False),
                 TimeElapsedColumn(),
                 console=self._console,
             )
             for stage, size in self._size.items():
-                self._tasks[stage] = self._bars.add_task(stage, total=size, start=False, doing="")
+                self._tasks[stage] = self._bars.add_task(clean(stage), total=size, start=False, doing="")
             self._bars.start()
         return self
 
@@ -110,7 +111,7 @@ class Progress:
             self._bars.stop_task(self._tasks[stage])
         else:
             took = time.monotonic() - self._began[stage]
-            self._console.print(f"{stage}: done ({took:.1f} s)", markup=False, highlight=False)
+            self._console.print(f"{clean(stage)}: done ({took:.1f} s)", markup=False, highlight=False)
 
     def _all_done(self) -> None:
         """What the server did not speak of is done as well: its word on the whole is in."""
@@ -134,11 +135,17 @@ def show_checks(run: Run) -> None:
     for picture in run.pictures:
         if len(run.pictures) > 1:
             table.add_section()
-            table.add_row("", escape(picture.path.name), "", "")
+            table.add_row("", _plain(picture.path.name), "", "")
         for check in picture.checks:
             color, word = marks[check.verdict]
-            table.add_row(f"[{color}]{word}[/]", check.name, escape(check.expected), escape(check.measured))
+            cells = (_plain(cell) for cell in (check.name, check.expected, check.measured))
+            table.add_row(Text(word, style=color), *cells)
     console.print(table)
+
+
+def _plain(text: str) -> Text:
+    """A cell as it stands: no markup, and nothing that could command the terminal."""
+    return Text(clean(text))
 
 
 def _console() -> Console:

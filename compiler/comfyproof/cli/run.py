@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     from ..run.job import Run
 
 
+EMULATED = (
+    "On an emulator of ComfyUI 0.3.64: image nodes, sizes and metadata are real, no model runs.\n"
+    "Stand-ins: a sampler changes the picture gently, an upscale model is a resampler, a prompt only a seed."
+)
+
+
 @click.command("run")
 @click.argument("spec")
 @click.option(
@@ -72,7 +78,8 @@ def run_command(
     from ..driver import compile_spec
 
     compiled = compile_spec(spec, read_catalog_option(catalog_file), read_changes(inputs, settings, variant))
-    show(compiled.findings, sys.stderr)
+    # A file that is not there is said again, as an error, before anything is sent.
+    show([finding for finding in compiled.findings if finding.rule.name != "missing-input-file"], sys.stderr)
     if compiled.program is None:
         show_summary(compiled.findings, compiled.not_examined, sys.stderr)
         return Exit.FINDINGS if compiled.readable else Exit.NOT_EXAMINED
@@ -89,16 +96,17 @@ def _server(url: str | None) -> Iterator[str]:
     from ..catalog.pinned import built_in
     from ..emulator.embedded import Emulator
 
-    with tempfile.TemporaryDirectory(prefix="comfyproof-") as folder:
-        emulator = Emulator(Path(folder), catalog=built_in())
-        with emulator as started:
-            click.echo(emulator.describe(), err=True)
-            yield started.url
+    with (
+        tempfile.TemporaryDirectory(prefix="comfyproof-") as folder,
+        Emulator(Path(folder), catalog=built_in()) as started,
+    ):
+        click.echo(EMULATED, err=True)
+        yield started.url
 
 
 def _run(program: Program, url: str, out: Path, timeout: float) -> int:
     from ..run.client import Client
-    from ..run.execute import execute
+    from ..run.execute import execute, new_run
     from ..run.problems import ServerProblem
     from ..run.waiting import Timeouts
     from .progress import Progress
@@ -109,13 +117,35 @@ def _run(program: Program, url: str, out: Path, timeout: float) -> int:
         raise click.UsageError(str(problem)) from None
     # As Ctrl-C: the prompt is withdrawn from the server, and the run is recorded.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with client, Progress(program.spec, program.graph) as progress:
-        try:
-            run = execute(program, client, out, progress.tell)
-        except ServerProblem as problem:
-            progress.stop()
-            stop(Exit.UNREACHABLE, str(problem), problem.help)
+    run = new_run(program, client)
+    try:
+        with client, Progress(program.spec, program.graph) as progress:
+            execute(run, client, out, progress.tell)
+    except ServerProblem as problem:
+        _tell_what_is_left(run)
+        stop(Exit.UNREACHABLE, str(problem), problem.help)
+    except KeyboardInterrupt:
+        _tell_what_is_left(run)
+        stop(Exit.INTERRUPTED, "interrupted" + ("; the prompt is withdrawn from the server" if run.record else ""))
+    except OSError as problem:
+        _tell_what_is_left(run)
+        where = f'"{problem.filename}": ' if problem.filename else ""
+        stop(Exit.DISK, f"{where}{problem.strerror or problem}", _where_pictures_are(run))
     return _report(run)
+
+
+def _tell_what_is_left(run: Run) -> None:
+    """What a run that was cut short has won, and where its record is."""
+    for picture in run.pictures:
+        click.echo(picture.path)
+    if run.record:
+        click.echo(f"the record is {run.record}", err=True)
+
+
+def _where_pictures_are(run: Run) -> str:
+    if run.verdict == "unfinished":
+        return ""
+    return f'the pictures of prompt "{run.prompt_id}" are still on {run.server}'
 
 
 def _report(run: Run) -> int:
@@ -131,4 +161,6 @@ def _report(run: Run) -> int:
         click.echo(picture.path)
     if not run.good:
         click.echo(f"{run.verdict}; the record is {run.record}" if run.record else run.verdict, err=True)
+    if run.verdict == "not fully examined":
+        return Exit.NOT_EXAMINED
     return Exit.FINE if run.good else Exit.FINDINGS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -9,6 +10,8 @@ from ..diagnostics import Diagnostic, NotExamined, Severity
 
 _COLORS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.INFO: "36;1"}
 MAX_WIDTH = 120
+# Where YAML ends a line; positions are counted in these lines.
+_LINE_ENDS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 def clean(text: str) -> str:
@@ -33,7 +36,7 @@ def unexamined(not_examined: Sequence[NotExamined], *, color: bool = False) -> s
     reasons: dict[str, list[str]] = {}
     for each in not_examined:
         reasons.setdefault(each.reason, []).append(clean(each.what))
-    lines = [f"not examined: {', '.join(whats)}: {why}" for why, whats in reasons.items()]
+    lines = [f"not examined: {', '.join(whats)}: {clean(why)}" for why, whats in reasons.items()]
     return "".join(_paint(line, "2", color) + "\n" for line in lines)
 
 
@@ -53,10 +56,10 @@ def _block(finding: Diagnostic, color: bool) -> str:
 
 
 def _excerpt(text: str, line: int, column: int, end_line: int, end_column: int, color: bool) -> list[str]:
-    rows = text.split("\n")
+    rows = _LINE_ENDS.split(text)
     if not 0 < line <= len(rows) or not rows[line - 1].strip():
         return []
-    row = rows[line - 1].rstrip("\r")
+    row = rows[line - 1]
     end = end_column if end_line == line else len(row.split(" #")[0].rstrip()) + 1
     start = column - 1
     if len(row) > MAX_WIDTH:  # show what is round the spot

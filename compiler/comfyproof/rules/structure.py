@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..catalog.nodes import Input, NodeType
-from ..catalog.pinned import Catalog
+from ..catalog.pinned import Catalog, built_in
 from ..diagnostics import NotExamined, Severity, did_you_mean, edit_distance, nearest
 from ..graph import Graph, Node
 from .rule import Problem, rule
@@ -27,14 +27,20 @@ def unknown_node(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
 
         nodes: {soft: {ImageBlur: {image: $load}}}
     """
+    names = catalog.names()
     for node in graph.nodes.values():
         if node.type in catalog.raw:
             continue
-        near = nearest(node.type, catalog.names())
+        what = f'node "{node.title}" of the class "{node.type}"'
+        if node.type in catalog.left_out:
+            yield NotExamined(what, "the catalog describes it in a way that cannot be read", kind="node")
+            continue
+        near = nearest(node.type, names)
         if not catalog.complete and not (near and edit_distance(near.casefold(), node.type.casefold()) <= 2):
             yield NotExamined(
-                f'node "{node.title}" of the class "{node.type}"',
+                what,
                 "the built-in catalog does not have it; pin yours with: comfyproof catalog pin URL",
+                kind="node",
             )
             continue
         yield Problem(node, None, f'there is no node "{node.type}"', f'did you mean "{near}"?' if near else "")
@@ -44,7 +50,9 @@ def unknown_node(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
 def undeclared_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A node is given an input that its class does not declare.
 
-    A server ignores a plain value there; with a link there the node fails when it runs.
+    A server ignores a plain value there; with a link there the node fails when it runs. This is about the
+    classes of the built-in catalog, of which it is known that they take no others; for those of other node
+    packs there is CP308.
 
     Bad:
 
@@ -54,16 +62,7 @@ def undeclared_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotEx
 
         nodes: {soft: {ImageBlur: {image: $load, blur_radius: 3}}}
     """
-    for node, declared in _known(graph, catalog):
-        for name in node.inputs:
-            if name not in declared.inputs:
-                yield Problem(
-                    node,
-                    name,
-                    f'"{node.type}" has no input "{name}"',
-                    did_you_mean(name, declared.inputs, "its inputs"),
-                    named=True,
-                )
+    return _undeclared(graph, catalog, in_built_in=True)
 
 
 @rule("CP303", "missing-input", Severity.ERROR)
@@ -160,7 +159,8 @@ def cycle(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
 
         nodes: {soft: {ImageBlur: {image: $load}}, sharp: {ImageSharpen: {image: $soft}}}
     """
-    left = [id for id in graph.nodes if id not in set(graph.order)]
+    ordered = set(graph.order)
+    left = {id: n for n, id in enumerate(graph.nodes) if id not in ordered}
     if not left:
         return
     import networkx
@@ -168,8 +168,8 @@ def cycle(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     # Edges in the graph's own order: the view's sets would name another link of the circle every time.
     feeds = networkx.DiGraph((producer, id) for id in left for producer in graph.producers(id) if producer in left)
     circles = [c for c in networkx.strongly_connected_components(feeds) if len(c) > 1 or feeds.has_edge(*c, *c)]
-    for component in sorted(circles, key=lambda c: min(left.index(id) for id in c)):
-        edges = networkx.find_cycle(feeds.subgraph(component), min(component, key=left.index))
+    for component in sorted(circles, key=lambda c: min(left[id] for id in c)):
+        edges = networkx.find_cycle(feeds.subgraph(component), min(component, key=left.__getitem__))
         names = " -> ".join(f'"{graph.nodes[id].title}"' for id in [edges[0][0], *(edge[1] for edge in edges)])
         taker = graph.nodes[edges[0][1]]
         link = next(name for name, link in taker.links() if link.node == edges[0][0])
@@ -194,7 +194,48 @@ def no_output(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]
         yield Problem(last, None, "no stage saves or shows anything", 'add "- save: {}"')
 
 
-STRUCTURE_RULES = (unknown_node, undeclared_input, missing_input, link_type, dangling_link, cycle, no_output)
+@rule("CP308", "perhaps-undeclared-input", Severity.WARNING)
+def perhaps_undeclared_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A node of another node pack is given an input that its class does not declare.
+
+    Some packs have classes that take more inputs than they declare, one for every link that an editor adds.
+    With any other class it is a misspelling, which a server ignores or fails over; the catalog cannot tell
+    the two apart.
+
+    Bad:
+
+        nodes: {soft: {PackImageBlur: {image: $load, radius: 3}}}
+
+    Good:
+
+        nodes: {soft: {PackImageBlur: {image: $load, blur_radius: 3}}}
+    """
+    return _undeclared(graph, catalog, in_built_in=False)
+
+
+STRUCTURE_RULES = (
+    unknown_node,
+    undeclared_input,
+    missing_input,
+    link_type,
+    dangling_link,
+    cycle,
+    no_output,
+    perhaps_undeclared_input,
+)
+
+
+def _undeclared(graph: Graph, catalog: Catalog, *, in_built_in: bool) -> Iterator[Problem]:
+    for node, declared in _known(graph, catalog):
+        for name in node.inputs:
+            if name not in declared.inputs and (node.type in built_in().raw) is in_built_in:
+                yield Problem(
+                    node,
+                    name,
+                    f'"{node.type}" has no input "{name}"',
+                    did_you_mean(name, declared.inputs, "its inputs"),
+                    named=True,
+                )
 
 
 def _known(graph: Graph, catalog: Catalog) -> Iterator[tuple[Node, NodeType]]:

@@ -9,6 +9,7 @@ from ..catalog.nodes import Input
 from ..catalog.pinned import Catalog
 from ..diagnostics import NotExamined, Severity, did_you_mean
 from ..graph import Asset, Graph, Link, Node, Value
+from ..validators import IO_FOLDERS, VALIDATORS
 from .rule import Problem, rule
 
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -17,6 +18,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "STRING": ((str,), "text"),
     "BOOLEAN": ((bool,), "true or false"),
 }
+_ANNOTATIONS = tuple(f"[{folder}]" for folder in IO_FOLDERS)
 
 
 @rule("CP401", "value-type", Severity.ERROR)
@@ -90,13 +92,18 @@ def value_not_in_list(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotE
         if wanted.type != "COMBO" or isinstance(value, Asset) or wanted.config.get("multiselect"):
             continue
         if wanted.options is None:
-            if catalog.unlisted or wanted.folder is None:
-                reason = catalog.unlisted or "its values are known to another service only"
-                yield NotExamined(f'file "{value}"' if wanted.folder else f'value "{value}"', reason)
+            if wanted.folder is None:
+                remote = "remote" in wanted.config
+                reason = (
+                    "its values are known to another service only" if remote else "the catalog lists no values for it"
+                )
+                yield NotExamined(f'value "{value}"', reason, kind="value")
+            elif catalog.unlisted:
+                yield NotExamined(f'file "{value}"', catalog.unlisted, kind="file")
             else:
                 message = f'"{value}" is not among the server\'s {wanted.folder}: it has none'
                 yield Problem(node, wanted.name, message, f'put the file into the server\'s folder "{wanted.folder}"')
-        elif value not in wanted.options and not _is_uploaded(node, value):
+        elif value not in wanted.options and not _is_uploaded(node, wanted, value):
             options = [str(option) for option in wanted.options]
             what = f"the server's {wanted.folder}" if wanted.folder else f'the values of "{wanted.name}"'
             yield Problem(
@@ -107,9 +114,12 @@ def value_not_in_list(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotE
 VALUE_RULES = (value_type, value_range, value_not_in_list)
 
 
-def _is_uploaded(node: Node, value: Any) -> bool:
-    """Whether a name leads to where the server lists none of its files: an annotated or a nested one."""
-    return node.type.startswith("LoadImage") and isinstance(value, str) and (value.endswith("]") or "/" in value)
+def _is_uploaded(node: Node, wanted: Input, value: Any) -> bool:
+    """Whether a name leads to where the server lists no files but looks when asked: an annotated or a nested one."""
+    validator = VALIDATORS.get(node.type)
+    if validator is None or wanted.name not in validator.inputs or wanted.folder not in IO_FOLDERS:
+        return False
+    return isinstance(value, str) and ("/" in value or value.endswith(_ANNOTATIONS))
 
 
 def _literals(graph: Graph, catalog: Catalog) -> Iterator[tuple[Node, Input, Value]]:

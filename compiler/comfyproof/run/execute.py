@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from ..diagnostics import has_errors
+from ..diagnostics import NotExamined, has_errors
 from ..driver import Program
 from ..verify.checks import count_check, verify_picture
+from ..verify.expected import Verdict
 from .answers import OutputFile, Refusal, Succeeded
 from .client import Client
 from .events import Event
@@ -36,13 +37,18 @@ class Phase:
 Told: TypeAlias = "Phase | Event"
 
 
-def execute(program: Program, client: Client, out: Path, tell: Callable[[Told], None]) -> Run:
-    """A program, run on a server; its pictures and its record lie in a new folder under `out`.
+def new_run(program: Program, client: Client) -> Run:
+    """A run that has not begun."""
+    return Run(program, client.url, new_prompt_id(), datetime.now(UTC))
 
-    `tell` hears how it gets on. Raises ServerProblem, and OSError where the pictures cannot be kept.
-    If it is stopped on the way, the prompt is withdrawn from the server.
+
+def execute(run: Run, client: Client, out: Path, tell: Callable[[Told], None]) -> None:
+    """Runs a program on a server; its pictures and its record lie in a new folder under `out`.
+
+    `tell` hears how it gets on, and `run` holds what came of it, also after an exception. Raises
+    ServerProblem, and OSError where the pictures cannot be kept. If it is stopped on the way, the
+    prompt is withdrawn from the server.
     """
-    run = Run(program, client.url, new_prompt_id(), datetime.now(UTC))
     job = _Job(run, client, out, tell)
     try:
         job.run_through()
@@ -51,7 +57,6 @@ def execute(program: Program, client: Client, out: Path, tell: Callable[[Told], 
             run.verdict = "interrupted" if isinstance(problem, KeyboardInterrupt) else f"unfinished: {problem}"
             job.record_if_possible()
         raise
-    return run
 
 
 @dataclass
@@ -72,10 +77,11 @@ class _Job:
         if has_errors(prepared.findings):
             run.verdict = "refused"
             return
+        run.folder = new_run_folder(self.out / safe_name(run.program.spec.name, "pipeline"))  # before it costs anything
         outputs = self._executed()
         if outputs is not None:
             self._phase("fetch")
-            self._keep(_kept(outputs))
+            self._keep(_kept(outputs, list(run.graph.nodes)))
             self._phase("verify")
             self._verify()
         self._record()
@@ -111,11 +117,14 @@ class _Job:
 
     def _keep(self, files: list[OutputFile]) -> None:
         """Writes each file as soon as it is here: what was won is not to be lost over the next one, or over a check."""
+        folder = self.run.folder
+        assert folder is not None
         for file in files:
             data = self.client.fetch(file, limit_bytes=MAX_PICTURE)
             node = self.run.graph.nodes.get(file.node_id)
-            prefix = str(node.inputs.get("filename_prefix", "")) if node else ""
-            path = _free_path(self._folder(), prefix.removesuffix(own_suffix(self.run.prompt_id)), data)
+            prefix = node.inputs.get("filename_prefix") if node else None
+            wanted = prefix.removesuffix(own_suffix(self.run.prompt_id)) if isinstance(prefix, str) else ""
+            path = _free_path(folder, wanted, data)
             write_whole(path, data)
             self.run.pictures.append(Picture(path, node.stage if node else file.node_id, file.node_id, ()))
 
@@ -132,8 +141,13 @@ class _Job:
             run.findings += promise.failures(checks)
             run.pictures[n] = replace(picture, checks=checks)
         self._count()
-        good = not any(finding.rule is NOT_AS_PROMISED for finding in run.findings)
-        run.verdict = "verified" if good else "not as promised"
+        unseen = [(p, c) for p in run.pictures for c in p.checks if c.verdict is Verdict.NOT_EXAMINED]
+        run.not_examined += [NotExamined(f'"{check.name}" of "{p.path.name}"', check.measured) for p, check in unseen]
+        if any(finding.rule is NOT_AS_PROMISED for finding in run.findings):
+            run.verdict = "not as promised"
+        else:
+            # A server may leave out metadata, which nobody promised otherwise.
+            run.verdict = "not fully examined" if any(c.name != "prompt" for _, c in unseen) else "verified"
 
     def _count(self) -> None:
         """Whether each saving stage gave as many pictures as the spec says, and none of them nothing."""
@@ -150,15 +164,12 @@ class _Job:
                     run.pictures[n] = replace(picture, checks=(check, *picture.checks))
                     break
 
-    def _folder(self) -> Path:
-        if self.run.folder is None:
-            self.run.folder = new_run_folder(self.out / safe_name(self.run.program.spec.name, "pipeline"))
-        return self.run.folder
-
     def _record(self) -> None:
         self.run.seconds["end"] = time.monotonic()
-        self.run.record = self._folder() / "run.json"
-        write_record(self.run, self.run.record)
+        assert self.run.folder is not None
+        record = self.run.folder / "run.json"
+        write_record(self.run, record)
+        self.run.record = record
 
     def record_if_possible(self) -> None:
         """The record of a job that was stopped, so that its prompt can be found again; the stop comes first."""
@@ -168,10 +179,11 @@ class _Job:
             self.run.record = None
 
 
-def _kept(outputs: tuple[OutputFile, ...]) -> list[OutputFile]:
-    """The saved files; previews only where nothing was saved."""
+def _kept(outputs: tuple[OutputFile, ...], order: list[str]) -> list[OutputFile]:
+    """The saved files, else the previews, in the order of the graph: a server's own order changes."""
     saved = [file for file in outputs if file.type == "output"]
-    return saved or [file for file in outputs if file.type == "temp"]
+    kept = saved or [file for file in outputs if file.type == "temp"]
+    return sorted(kept, key=lambda file: order.index(file.node_id) if file.node_id in order else len(order))
 
 
 def _free_path(folder: Path, prefix: str, data: bytes) -> Path:

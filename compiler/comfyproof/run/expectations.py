@@ -81,7 +81,11 @@ def _aspect_of(wanted: Verification, spec: Spec) -> Path | None:
 
 def pictures(spec: Spec) -> list[Path]:
     """The pictures among a spec's inputs, in order."""
-    return [Path(found.value.path) for found in spec.inputs.values() if isinstance(found.value, Asset)]
+    return [
+        Path(found.value.path)
+        for found in spec.inputs.values()
+        if isinstance(found.value, Asset) and found.value.kind == "image"
+    ]
 
 
 def _picture(spec: Spec, name: str) -> Path | None:

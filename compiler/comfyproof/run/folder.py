@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 
+MAX_NAME = 80  # bytes: a file system has room for 255, and a suffix follows
+
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Puts a file in place once all of it is on disk; on an error nothing is left of it. Raises OSError."""
+    """Puts a file in place once all of it is on disk; on an error nothing is left of it. Raises OSError.
+
+    A file that it replaces passes on who may read and write it.
+    """
     if path.exists() and not path.is_file():  # a device or pipe is written to, never replaced
         path.write_bytes(data)
         return
     path = path.resolve()  # a link stays a link
-    part = path.with_name(f".{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".comfyproof-{secrets.token_hex(8)}")
     try:
-        with part.open("wb") as stream:
+        with part.open("xb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
+        if path.exists():
+            part.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(part, path)
     except BaseException as problem:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        if isinstance(problem, OSError) and problem.errno is not None and problem.filename is None:
+        if isinstance(problem, OSError) and problem.errno is not None:
             raise OSError(problem.errno, problem.strerror, str(path)) from None
         raise
 
@@ -44,7 +53,7 @@ def new_run_folder(parent: Path) -> Path:
 
 
 def safe_name(text: str, fallback: str) -> str:
-    """A file name made of the last part of a text: letters, digits, dot, dash and underscore alone."""
+    """A file name made of the last part of a text: letters, digits, dot, dash and underscore, at most 80 bytes."""
     last = text.replace("\\", "/").rsplit("/", 1)[-1]
-    name = re.sub(r"[^\w.-]+", "_", last).strip("._ ")[:80]
-    return name or fallback
+    name = re.sub(r"[^\w.-]+", "_", last).strip("._ ")
+    return name.encode()[:MAX_NAME].decode(errors="ignore").strip("._ ") or fallback

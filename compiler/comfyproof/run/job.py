@@ -45,5 +45,5 @@ class Run:
 
     @property
     def good(self) -> bool:
-        """Whether there are pictures and every promise of them that could be examined was kept."""
+        """Whether there are pictures, and every promise of them was examined and kept."""
         return self.verdict == "verified"

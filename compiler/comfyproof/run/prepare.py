@@ -112,13 +112,33 @@ def assets(graph: Graph) -> dict[Path, tuple[Node, str]]:
 def _unreadable(graph: Graph) -> list[Diagnostic]:
     findings = []
     for path, (node, name) in assets(graph).items():
-        try:
-            with path.open("rb") as stream:
-                stream.read(1)
-        except OSError as problem:
-            message = f'the file "{path}" cannot be read: {problem.strerror or problem}'
+        asset = node.inputs[name]
+        assert isinstance(asset, Asset)
+        reason = _why_unreadable(path, asset.kind)
+        if reason:
+            message = f'the file "{path}" cannot be read: {reason}'
             findings.append(UNREADABLE_INPUT.at(node.place(name), message, "pass another with --input"))
     return findings
+
+
+def _why_unreadable(path: Path, kind: str) -> str:
+    """Why a file is of no use; empty where nothing speaks against it. A server shows a damaged picture as black."""
+    try:
+        with path.open("rb") as stream:
+            magic = stream.read(12)
+    except (OSError, ValueError) as problem:
+        return str(getattr(problem, "strerror", None) or problem)
+    if not magic:
+        return "it is empty"
+    known = magic.startswith((b"\x89PNG", b"\xff\xd8\xff")) or magic[8:] == b"WEBP"
+    if kind == "image" and known:
+        from ..verify.picture import BrokenPicture, decode_reference
+
+        try:
+            decode_reference(path)
+        except BrokenPicture as problem:
+            return str(problem)
+    return ""
 
 
 def _uploaded(graph: Graph, client: Client) -> Graph:

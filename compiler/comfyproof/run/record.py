@@ -27,13 +27,15 @@ def write_record(run: Run, path: Path) -> None:
 def record_of(run: Run) -> dict[str, Any]:
     """The record as data."""
     program, spec = run.program, run.program.spec
+    source = spec.document.source.text
     return {
         "schema": SCHEMA,
         "comfyproof": __version__,
         "verdict": run.verdict,
         "name": spec.name,
-        "variant": spec.variant,
-        "spec": {"file": program.file, "sha256": _sha256(spec.document.source.text.encode())},
+        "variant": spec.changes.variant,
+        "settings": [{"path": path, "value": value} for path, value in spec.changes.settings],
+        "spec": {"file": program.file, "sha256": _sha256(source.encode()), "text": source},
         "inputs": {name: _input(found.value) for name, found in spec.inputs.items()},
         "catalog": {"id": program.catalog.id, "sha256": program.catalog.sha256},
         "server": {"url": run.server, **_server(run.system)},

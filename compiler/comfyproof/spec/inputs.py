@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -10,11 +12,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ..diagnostics import Diagnostic, Place, Rule, Severity, did_you_mean
+from ..diagnostics import Diagnostic, NotExamined, Path, Place, Rule, Severity, did_you_mean
 from ..graph import Asset
 from ..source import Words
 from ..stages.blocks import MAX_SEED, Block
+from ..stages.site import UNKNOWN_NAME, WRONG_KIND
 from .document import Document
+from .dollars import WHOLE, fill_text
 from .problems import OUT_OF_RANGE, WRONG_TYPE, WRONG_VALUE, describe, read_block
 
 UNSET_INPUT = Rule("CP221", "unset-input", Severity.ERROR, "An input has neither a default nor a value from the run.")
@@ -27,9 +31,11 @@ MISSING_FILE = Rule(
     Severity.WARNING,
     "The file that an input names is not there. Compiling goes on without it; a run cannot.",
 )
-RULES = (UNSET_INPUT, UNKNOWN_INPUT, MISSING_FILE)
+INPUT_CYCLE = Rule("CP224", "input-cycle", Severity.ERROR, "The defaults of inputs are made of each other in a circle.")
+RULES = (UNSET_INPUT, UNKNOWN_INPUT, MISSING_FILE, INPUT_CYCLE)
 
 FILES = ("image", "mask", "video", "audio")
+_WHOLE_NUMBER = re.compile(r"[-+]?[0-9]{1,40}")
 
 
 def _read_options(value: Any) -> Any:
@@ -68,104 +74,180 @@ def parse_assignment(text: str) -> tuple[str, str] | None:
     return (name.strip(), value) if equals and name.strip() else None
 
 
-def read_inputs(document: Document, given: Mapping[str, str], findings: list[Diagnostic]) -> Mapping[str, InputValue]:
-    """The value of every input: as given (text, from the command line), else its default."""
-    declared = document.get(("inputs",))
-    declared = declared if isinstance(declared, Mapping) else {}
-    values: dict[str, InputValue] = {}
-    for name in declared:
-        block = read_block(InputBlock, document, ("inputs", name), findings)
-        if block is not None and (value := _value(document, name, block, given, values, findings)):
-            values[name] = value
-    for name, text in given.items():
-        if name not in declared:
-            place = Place(Words("--input", f"{name}={text}"), (), key=True)
-            findings.append(
-                UNKNOWN_INPUT.at(place, f'the spec has no input "{name}"', did_you_mean(name, declared, "inputs"))
-            )
-    return values
+@dataclass
+class Inputs:
+    """The inputs of a document, with the values that a run gives them as text.
 
+    With `needed`, an input without a value is an error; else something stands in for it, and is said to.
+    """
 
-def _value(
-    document: Document,
-    name: str,
-    block: InputBlock,
-    given: Mapping[str, str],
-    earlier: Mapping[str, InputValue],
-    findings: list[Diagnostic],
-) -> InputValue | None:
-    if name in given:
-        text = given[name]
-        place = Place(Words("--input", f"{name}={text}"))
-        value, folder = _parse(block, text), FilePath()
-    else:
-        place = document.place(("inputs", name, "default"))
-        value, folder = block.default, FilePath(document.source.file).parent
-        if isinstance(value, str) and value.startswith("$") and value[1:] in earlier:
-            value = earlier[value[1:]].value
-    if value is None:
-        place = document.place(("inputs", name), key=True)
-        findings.append(
-            UNSET_INPUT.at(place, f'the input "{name}" has no value', f"pass --input {name}=..., or add a default")
-        )
-        return None
-    problem = _problem(name, block, value)
-    if problem is not None:
-        findings.append(replace(problem, place=place))
-        return None
-    if block.type in FILES:
-        path = folder / value
+    document: Document
+    given: Mapping[str, str]
+    needed: bool
+    findings: list[Diagnostic]
+    not_examined: list[NotExamined]
+
+    def read(self) -> Mapping[str, InputValue]:
+        """The value of every input that has one: as given, else its default."""
+        declared = self.document.get(("inputs",))
+        declared = declared if isinstance(declared, Mapping) else {}
+        self.values: dict[str, InputValue | None] = {}
+        self.open: list[str] = []
+        self.blocks: dict[str, InputBlock] = {}
+        for name in declared:
+            block = read_block(InputBlock, self.document, ("inputs", name), self.findings)
+            if block is not None:
+                self.blocks[name] = block
+        for name in self.blocks:
+            self._value(name)
+        for name, text in self.given.items():
+            if name not in declared:
+                place = Place(Words("--input", f"{name}={text}"), (), key=True)
+                help = did_you_mean(name, declared, "inputs")
+                self.findings.append(UNKNOWN_INPUT.at(place, f'the spec has no input "{name}"', help))
+        return {name: self._unique(name, found) for name, found in self.values.items() if found is not None}
+
+    def _value(self, name: str) -> InputValue | None:
+        """An input's value; the defaults that it is made of come first."""
+        if name not in self.values:
+            self.open.append(name)
+            self.values[name] = None
+            self.values[name] = self._made(name, self.blocks[name])
+            self.open.pop()
+        return self.values[name]
+
+    def _made(self, name: str, block: InputBlock) -> InputValue | None:
+        if name in self.given:
+            place = Place(Words("--input", f"{name}={self.given[name]}"))
+            value, folder = _parse(block, self.given[name]), FilePath()
+        else:
+            place = self.document.place(("inputs", name, "default"))
+            value, folder = self._default(block.default, place), FilePath(self.document.source.file).parent
+            if value is None and block.default is not None:
+                return None  # a finding has said why
+        if value is None:
+            return self._unset(name, block)
+        problem = _problem(name, block, value)
+        if problem is not None:
+            self.findings.append(replace(problem, place=place))
+            return None
+        if block.type in FILES and not isinstance(value, Asset):
+            value = self._asset(name, block.type, folder / value, value, place)
+        elif block.type == "choice" and isinstance(block.options, Mapping):
+            key = next(key for key in block.options if str(key) == str(value))
+            return InputValue(block.options[key], self.document.place(("inputs", name, "options", key)))
+        return InputValue(value, place)
+
+    def _default(self, default: Any, place: Place) -> Any:
+        """A default, made of other inputs where it names any; None, with a finding, where that cannot be."""
+        if not isinstance(default, str) or "$" not in default:
+            return default
+        whole = WHOLE.fullmatch(default)
+        if whole and not whole[2]:
+            return self._other(whole[1], place)
+        missing: list[str] = []
+
+        def value_of(other: str) -> Any:
+            value = self._other(other, place)
+            if isinstance(value, Asset):
+                self.findings.append(WRONG_KIND.at(place, f'"{other}" is a file, and cannot be part of a text'))
+            if value is None or isinstance(value, Asset):
+                missing.append(other)
+                return None
+            return value
+
+        filled = fill_text(default, value_of)
+        return None if missing else filled
+
+    def _other(self, name: str, place: Place) -> Any:
+        if name in self.open:
+            names = " -> ".join(f'"{each}"' for each in [*self.open[self.open.index(name) :], name])
+            self.findings.append(INPUT_CYCLE.at(place, f"these inputs are made of each other: {names}"))
+            return None
+        if name not in self.blocks:
+            help = did_you_mean(name, self.blocks, "inputs")
+            self.findings.append(UNKNOWN_NAME.at(place, f'"${name}" names no input', help))
+            return None
+        found = self._value(name)
+        return found.value if found else None
+
+    def _unset(self, name: str, block: InputBlock) -> InputValue | None:
+        path: Path = ("inputs", name)
+        place = self.document.place(path, key=True)
+        if self.needed:
+            help = f"pass --input {name}=..., or add a default"
+            self.findings.append(UNSET_INPUT.at(place, f'the input "{name}" has no value', help))
+            return None
+        self.not_examined.append(NotExamined(f'input "{name}"', "it has no value until a run gives it one"))
+        stand_ins: Mapping[str, Any] = {"text": "", "seed": 0, "bool": False}
+        value = Asset("", name, block.type) if block.type in FILES else stand_ins.get(block.type)
+        return None if value is None else InputValue(value, place)
+
+    def _asset(self, name: str, kind: str, path: FilePath, written: str, place: Place) -> Asset:
         if not os.path.isfile(path):  # unlike Path.is_file, for any text at all
-            findings.append(MISSING_FILE.at(place, f'the file "{value}" of the input "{name}" is not there'))
-        value = Asset(str(path), path.name)
-    elif isinstance(block.options, Mapping):
-        value = block.options[value]
-    return InputValue(value, place)
+            self.findings.append(MISSING_FILE.at(place, f'the file "{written}" of the input "{name}" is not there'))
+        return Asset(str(path), path.name, kind)
+
+    def _unique(self, name: str, found: InputValue) -> InputValue:
+        """The value, under a file name that no other file of the spec has."""
+        value = found.value
+        if not isinstance(value, Asset):
+            return found
+        others = [each.value for each in self.values.values() if each and isinstance(each.value, Asset)]
+        same = [other for other in others if other.name == value.name and other.path != value.path]
+        return InputValue(replace(value, name=f"{name}-{value.name}"), found.place) if same else found
 
 
 def _parse(block: InputBlock, text: str) -> Any:
     """A value from the command line, as its input's type reads it; the text itself where that fails."""
-    try:
-        if block.type in ("int", "seed"):
-            return int(text)
-        if block.type == "float":
+    if block.type in ("int", "seed"):
+        return int(text) if _WHOLE_NUMBER.fullmatch(text.strip()) else text
+    if block.type == "float":
+        try:
             return float(text)
-    except ValueError:
-        return text
+        except ValueError:
+            return text
     if block.type == "bool":
         return {"true": True, "false": False}.get(text.casefold(), text)
     if block.type == "choice":
-        return next((option for option in block.options if str(option) == text), text)
+        words = {
+            str(option).casefold() if isinstance(option, bool) else str(option): option for option in block.options
+        }
+        return words.get(text, text)
     return text
 
 
 def _problem(name: str, block: InputBlock, value: Any) -> Diagnostic | None:
     """What is wrong with a value for its input; its place is the caller's to say."""
     kinds: Mapping[str, tuple[type | tuple[type, ...], str]] = {
-        "int": (int, "a whole number"),
-        "seed": (int, "a whole number"),
-        "float": ((int, float), "a number"),
-        "bool": (bool, "true or false"),
-        "choice": ((str, int, float, bool), "one of its options"),
-    }
-    kind, words = kinds.get(block.type, (str, "a file's name" if block.type in FILES else "text"))
+        "int": (int, "a whole number"), "seed": (int, "a whole number"), "float": ((int, float), "a number"),
+        "bool": (bool, "true or false"), "choice": ((str, int, float, bool), "one of its options"),
+    }  # fmt: skip
+    kind, words = kinds.get(block.type, (str, f"a file: {block.type}" if block.type in FILES else "text"))
+    if block.type in FILES and isinstance(value, Asset):
+        return None
     if not isinstance(value, kind) or (isinstance(value, bool) and block.type not in ("bool", "choice")):
         return WRONG_TYPE.at(None, f'"{name}" should be {words}, not {describe(value)}')
     if block.type == "choice":
-        if value not in block.options:
+        named = isinstance(block.options, Mapping)
+        if not any(str(value) == str(o) and (named or type(value) is type(o)) for o in block.options):
             options = [str(option) for option in block.options]
-            return WRONG_VALUE.at(
-                None,
-                f'"{name}" is {describe(value)}, which is not one of its options',
-                did_you_mean(str(value), options, "options"),
-            )
+            message = f'"{name}" is {describe(value)}, which is not one of its options'
+            return WRONG_VALUE.at(None, message, did_you_mean(str(value), options, "options"))
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        low, high = (0, MAX_SEED) if block.type == "seed" else (block.min, block.max)
-        if (low is not None and value < low) or (high is not None and value > high) or value != value:
-            bounds = " and ".join(
-                f"{word} {bound}" for word, bound in (("at least", low), ("at most", high)) if bound is not None
-            )
-            return OUT_OF_RANGE.at(None, f'"{name}" is {describe(value)}; it must be {bounds}')
-    elif isinstance(value, str) and "\0" in value:
-        return WRONG_VALUE.at(None, f'"{name}" holds a NUL character')
+        return _out_of_range(name, block, value)
+    elif isinstance(value, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
+        return WRONG_VALUE.at(None, f'"{name}" holds what is no text')
+    return None
+
+
+def _out_of_range(name: str, block: InputBlock, value: float) -> Diagnostic | None:
+    low, high = (0, MAX_SEED) if block.type == "seed" else (block.min, block.max)
+    if not math.isfinite(value):
+        return OUT_OF_RANGE.at(None, f'"{name}" is {value}, which is no number to compute with')
+    if (low is not None and value < low) or (high is not None and value > high):
+        bounds = [
+            f"{word} {describe(bound)}" for word, bound in (("at least", low), ("at most", high)) if bound is not None
+        ]
+        return OUT_OF_RANGE.at(None, f'"{name}" is {describe(value)}; it must be {" and ".join(bounds)}')
     return None

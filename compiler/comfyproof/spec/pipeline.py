@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from ..diagnostics import Diagnostic, Path, Rule, Severity, did_you_mean
+from ..diagnostics import Diagnostic, NotExamined, Path, Rule, Severity, did_you_mean
 from ..graph import Asset
 from ..source import Source
 from ..stages.blocks import Block
@@ -17,17 +17,19 @@ from ..stages.save import Save
 from ..stages.site import UNKNOWN_NAME, UNTOLD
 from ..stages.verification import Times, Verification
 from ..stages.vocabulary import STAGES, AnyStage
-from .changes import Filling, normalized, stages_of, with_likes, with_settings, with_variant
+from .changes import normalized, with_settings, with_variant
 from .document import Document
-from .inputs import InputValue, read_inputs
+from .filling import Filling
+from .inputs import Inputs, InputValue
+from .likes import with_likes
+from .names import Stages, check_names, stages_of
 from .problems import MISSING_FIELD, UNKNOWN_FIELD, WRONG_TYPE, WRONG_VALUE, describe, read_block
 
 UNSUPPORTED = Rule(
     "CP209", "unsupported", Severity.ERROR, "A part of the language that this version does not know yet."
 )
 UNKNOWN_STAGE = Rule("CP215", "unknown-stage", Severity.ERROR, "A stage is of a kind that the language does not have.")
-NAME_TWICE = Rule("CP216", "name-twice", Severity.ERROR, "Two things have the same name, so that it means neither.")
-RULES = (UNSUPPORTED, UNKNOWN_STAGE, NAME_TWICE)
+RULES = (UNSUPPORTED, UNKNOWN_STAGE)
 
 FIELDS = ("comfyproof", "name", "target", "inputs", "models", "stages", "nodes", "verify", "variants")
 LATER = ("use", "each", "matrix")
@@ -63,11 +65,14 @@ class RawNode:
 
 @dataclass(frozen=True)
 class Spec:
-    """A pipeline as its author means it, with one variant's changes and one run's inputs in it."""
+    """A pipeline as its author means it, with one variant's changes and one run's inputs in it.
+
+    `holes` are the paths of which a finding has said that nothing can be made of them.
+    """
 
     document: Document
     name: str
-    variant: str | None
+    changes: Changes
     variants: tuple[str, ...]
     inputs: Mapping[str, InputValue]
     models: Mapping[str, ModelBlock]
@@ -75,101 +80,104 @@ class Spec:
     nodes: tuple[RawNode, ...]
     verify: Verification
     target: Target | None
+    holes: frozenset[Path]
+    not_examined: tuple[NotExamined, ...]
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What a run wants otherwise than the spec says."""
+    """What a run wants otherwise than the spec says; without `needed`, inputs may lack a value."""
 
     inputs: Mapping[str, str]
     settings: Sequence[tuple[str, str]] = ()
     variant: str | None = None
+    needed: bool = True
 
 
 def read_spec(source: Source, changes: Changes, findings: list[Diagnostic]) -> Spec | None:
     """The spec that a source holds, changed as wanted. What is wrong is added to `findings`."""
     document = Document(source, source.data)
-    if not isinstance(source.data, Mapping) or not _begins_well(document, findings):
-        if not isinstance(source.data, Mapping):
-            findings.append(
-                WRONG_TYPE.at(
-                    document.place(()),
-                    f"a spec is a mapping, and this is {describe(source.data)}",
-                    'begin with "comfyproof: 1"',
-                )
-            )
+    if not _is_spec(document, findings):
         return None
     document = normalized(document)
     document = with_variant(document, changes.variant, findings)
     document = with_settings(document, changes.settings, findings)
-    inputs = read_inputs(document, changes.inputs, findings)
-    _check_names(document, findings)
-    holes: list[Path] = []
-    names = frozenset([*_keys(document, "models"), *_keys(document, "nodes"), *(s.name for s in stages_of(document))])
-    filling = Filling(inputs, frozenset(_keys(document, "inputs")) - set(inputs), names, findings, holes)
-    for section in ("models", "stages", "nodes", "verify", "target"):
-        document = filling.fill(document, (section,))
-    document = with_likes(document, findings)
+    document = normalized(document)
+    _check_sections(document, findings)
+    not_examined: list[NotExamined] = []
+    inputs = Inputs(document, changes.inputs, changes.needed, findings, not_examined).read()
+    stages = Stages(stages_of(document))
+    check_names(document, stages.all, findings)
+    unset = frozenset(_keys(document, "inputs")) - set(inputs)
+    others = frozenset([*_keys(document, "models"), *_keys(document, "nodes")])
+    filling = Filling(document, inputs, unset, others, stages, findings)
+    document = filling.filled(("models", "stages", "nodes", "verify", "target"))
+    holes = filling.holes
+    document = with_likes(document, stages, holes, findings)
+    models = dict(_models(document, findings, holes))
+    steps = tuple(_steps(document, stages, findings, holes))
+    nodes = tuple(_nodes(document, findings, holes))
     verify = read_block(Verification, document, ("verify",), findings, holes)
-    target = document.get(("target",)) is not None
-    variants = document.get(("variants",))
-    steps = tuple(_steps(document, findings, holes))
     for path, each in [((), verify), *((s.path, s.block.verify) for s in steps if isinstance(s.block, Save))]:
         if each is not None:
-            _check_reference(document, (*path, "verify"), each, inputs, findings)
+            _check_reference(document, (*path, "verify"), each, inputs, unset, findings)
+    target = document.get(("target",)) is not None
+    variants = document.get(("variants",))
     return Spec(
         document=document,
         name=_name(document, findings),
-        variant=changes.variant,
+        changes=changes,
         variants=tuple(variants) if isinstance(variants, Mapping) else (),
         inputs=inputs,
-        models=dict(_models(document, findings, holes)),
+        models=models,
         steps=steps,
-        nodes=tuple(_nodes(document, findings)),
+        nodes=nodes,
         verify=verify or Verification(),
         target=read_block(Target, document, ("target",), findings, holes) if target else None,
+        holes=frozenset(holes),
+        not_examined=tuple(not_examined),
     )
 
 
-def _begins_well(document: Document, findings: list[Diagnostic]) -> bool:
-    """Whether the text is a spec at all, and of this version; its unknown parts are reported either way."""
-    data = document.data
-    version = data.get("comfyproof")
-    if version != 1 or isinstance(version, bool):
-        if "comfyproof" not in data:
-            looks_like_prompt = any(isinstance(v, Mapping) and "class_type" in v for v in data.values())
-            what = "this is API JSON, not a spec" if looks_like_prompt else 'a spec begins with "comfyproof: 1"'
-            findings.append(
-                MISSING_FIELD.at(document.place(()), what, "" if looks_like_prompt else 'add "comfyproof: 1"')
-            )
-        else:
-            findings.append(
-                WRONG_VALUE.at(
-                    document.place(("comfyproof",)), f"the version is {describe(version)}; this is version 1"
-                )
-            )
+def _is_spec(document: Document, findings: list[Diagnostic]) -> bool:
+    """Whether the text is a spec at all, and of this version."""
+    data, place = document.data, document.place(())
+    if not isinstance(data, Mapping):
+        message = f"a spec is a mapping, and this is {describe(data)}"
+        findings.append(WRONG_TYPE.at(place, message, 'begin with "comfyproof: 1"'))
         return False
+    version = data.get("comfyproof")
+    if version == 1 and not isinstance(version, bool):
+        return True
+    if "comfyproof" in data:
+        message = f"the version is {describe(version)}; this is version 1"
+        findings.append(WRONG_VALUE.at(document.place(("comfyproof",)), message))
+    elif any(isinstance(value, Mapping) and "class_type" in value for value in data.values()):
+        findings.append(MISSING_FIELD.at(place, "this is API JSON, which a server takes, and not a spec"))
+    elif isinstance(data.get("nodes"), list) and "links" in data:
+        findings.append(MISSING_FIELD.at(place, "this is a workflow of ComfyUI's editor, and not a spec"))
+    else:
+        findings.append(MISSING_FIELD.at(place, 'a spec begins with "comfyproof: 1"', 'add "comfyproof: 1"'))
+    return False
+
+
+def _check_sections(document: Document, findings: list[Diagnostic]) -> None:
+    data = document.data
     for key in data:
         if key in LATER:
             findings.append(UNSUPPORTED.at(document.place((key,), key=True), f'"{key}" is not supported yet'))
         elif key not in FIELDS:
-            findings.append(
-                UNKNOWN_FIELD.at(
-                    document.place((key,), key=True), f'unknown field "{key}"', did_you_mean(key, FIELDS, "fields")
-                )
-            )
+            help = did_you_mean(key, FIELDS, "fields")
+            findings.append(UNKNOWN_FIELD.at(document.place((key,), key=True), f'unknown field "{key}"', help))
     for key in ("inputs", "models", "nodes"):
         if data.get(key) is not None and not isinstance(data[key], Mapping):
-            findings.append(
-                WRONG_TYPE.at(document.place((key,)), f'"{key}" should be a mapping, not {describe(data[key])}')
-            )
-    if not data.get("stages") and not data.get("nodes"):
+            message = f'"{key}" should be a mapping, not {describe(data[key])}'
+            findings.append(WRONG_TYPE.at(document.place((key,)), message))
+    if not isinstance(data.get("stages") or [], list):
+        message = f'"stages" should be a list, not {describe(data["stages"])}'
+        findings.append(WRONG_TYPE.at(document.place(("stages",)), message))
+    elif not data.get("stages") and not data.get("nodes"):
         findings.append(MISSING_FIELD.at(document.place(()), 'the spec has no "stages"', 'add "stages"'))
-    elif not isinstance(data.get("stages") or [], list):
-        findings.append(
-            WRONG_TYPE.at(document.place(("stages",)), f'"stages" should be a list, not {describe(data["stages"])}')
-        )
-    return True
 
 
 def _name(document: Document, findings: list[Diagnostic]) -> str:
@@ -186,26 +194,7 @@ def _keys(document: Document, section: str) -> list[str]:
     return list(data) if isinstance(data, Mapping) else []
 
 
-def _check_names(document: Document, findings: list[Diagnostic]) -> None:
-    """Inputs, models, stages and nodes share one space of names: `$name` must mean one thing."""
-    seen: dict[str, str] = {}
-    named: list[tuple[str, str, Path]] = [(name, "an input", ("inputs", name)) for name in _keys(document, "inputs")]
-    named += [(name, "a model", ("models", name)) for name in _keys(document, "models")]
-    for stage in stages_of(document):
-        wanted = (document.get(stage.path) or {}) if isinstance(document.get(stage.path), Mapping) else {}
-        if wanted.get("as") is not None:
-            named.append((str(wanted["as"]), "a stage", (*stage.path, "as")))
-    named += [(name, "a node", ("nodes", name)) for name in _keys(document, "nodes")]
-    for name, what, path in named:
-        if name in seen:
-            place = document.place(path, key=path[-1] == name)
-            findings.append(
-                NAME_TWICE.at(place, f'"{name}" is the name of {seen[name]} already', "give one of them another name")
-            )
-        seen.setdefault(name, what)
-
-
-def _models(document: Document, findings: list[Diagnostic], holes: list[Path]) -> Iterator[tuple[str, ModelBlock]]:
+def _models(document: Document, findings: list[Diagnostic], holes: set[Path]) -> Iterator[tuple[str, ModelBlock]]:
     for name in _keys(document, "models"):
         path: Path = ("models", name)
         data = document.get(path)
@@ -226,64 +215,54 @@ def _models(document: Document, findings: list[Diagnostic], holes: list[Path]) -
             yield name, block
 
 
-def _steps(document: Document, findings: list[Diagnostic], holes: list[Path]) -> Iterator[Step]:
-    stages = document.get(("stages",))
-    for n, item in enumerate(stages if isinstance(stages, list) else ()):
+def _steps(document: Document, stages: Stages, findings: list[Diagnostic], holes: set[Path]) -> Iterator[Step]:
+    items = document.get(("stages",))
+    for n, item in enumerate(items if isinstance(items, list) else ()):
         if not isinstance(item, Mapping) or len(item) != 1:
             what = "several" if isinstance(item, Mapping) and item else "none"
-            findings.append(
-                WRONG_TYPE.at(
-                    document.place(("stages", n)),
-                    f"each stage is one kind with its fields, and this has {what}",
-                    "write it as - kind: {field: value}",
-                )
-            )
-    for stage in stages_of(document):
+            message = f"each stage is one kind with its fields, and this has {what}"
+            place = document.place(("stages", n))
+            findings.append(WRONG_TYPE.at(place, message, "write it as - kind: {field: value}"))
+    for stage in stages.all:
         if stage.kind not in STAGES:
             place = document.place(stage.path, key=True)
-            findings.append(
-                UNKNOWN_STAGE.at(place, f'there is no stage "{stage.kind}"', did_you_mean(stage.kind, STAGES, "stages"))
-            )
+            help = did_you_mean(stage.kind, STAGES, "stages")
+            findings.append(UNKNOWN_STAGE.at(place, f'there is no stage "{stage.kind}"', help))
         known = STAGES.get(stage.kind)
-        yield Step(stage.name, stage.path, read_block(known, document, stage.path, findings, holes) if known else None)
+        block = read_block(known, document, stage.path, findings, holes) if known else None
+        yield Step(stage.name, stage.path, block)
 
 
 def _check_reference(
-    document: Document, path: Path, wanted: Verification, inputs: Mapping[str, InputValue], findings: list[Diagnostic]
-) -> None:
+    document: Document, path: Path, wanted: Verification, inputs: Mapping[str, InputValue],
+    unset: frozenset[str], findings: list[Diagnostic],
+) -> None:  # fmt: skip
     """Whether what a picture is to be measured by is a picture."""
-    pictures = [name for name, found in inputs.items() if isinstance(found.value, Asset)]
+    pictures = [n for n, found in inputs.items() if isinstance(found.value, Asset) and found.value.kind == "image"]
     if isinstance(wanted.size, Times) and wanted.size.of not in pictures:
-        help = did_you_mean(wanted.size.of, pictures, "inputs of that type")
-        message = f'"{wanted.size.of}" is no input of the type image'
-        findings.append(UNKNOWN_NAME.at(document.place((*path, "size")), message, help))
-    elif wanted.aspect is not None and not pictures:
-        findings.append(
-            UNTOLD.at(
-                document.place((*path, "aspect")), "there is no picture whose aspect could be kept", 'remove "aspect"'
-            )
-        )
+        if wanted.size.of not in unset:
+            help = did_you_mean(wanted.size.of, pictures, "inputs of that type")
+            message = f'"{wanted.size.of}" is no input of the type image'
+            findings.append(UNKNOWN_NAME.at(document.place((*path, "size")), message, help))
+    elif wanted.aspect is not None and not pictures and not unset:
+        place = document.place((*path, "aspect"))
+        findings.append(UNTOLD.at(place, "there is no picture whose aspect could be kept", 'remove "aspect"'))
 
 
-def _nodes(document: Document, findings: list[Diagnostic]) -> Iterator[RawNode]:
+def _nodes(document: Document, findings: list[Diagnostic], holes: set[Path]) -> Iterator[RawNode]:
     for name in _keys(document, "nodes"):
         path: Path = ("nodes", name)
         data = document.get(path)
         if not isinstance(data, Mapping) or len(data) != 1:
-            findings.append(
-                WRONG_TYPE.at(
-                    document.place(path, key=True),
-                    f'"{name}" should be one node class with its inputs',
-                    f"write it as {name}: {{ClassName: {{input: value}}}}",
-                )
-            )
+            message = f'"{name}" should be one node class with its inputs'
+            help = f"write it as {name}: {{ClassName: {{input: value}}}}"
+            findings.append(WRONG_TYPE.at(document.place(path, key=True), message, help))
+            holes.add(path)
             continue
         type, inputs = next(iter(data.items()))
         if inputs is not None and not isinstance(inputs, Mapping):
-            findings.append(
-                WRONG_TYPE.at(
-                    document.place((*path, type)), f'the inputs of "{name}" should be a mapping, not {describe(inputs)}'
-                )
-            )
+            message = f'the inputs of "{name}" should be a mapping, not {describe(inputs)}'
+            findings.append(WRONG_TYPE.at(document.place((*path, type)), message))
+            holes.add(path)
             continue
         yield RawNode(name, type, inputs or {}, (*path, type))

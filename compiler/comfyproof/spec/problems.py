@@ -88,8 +88,8 @@ def _plain(location: tuple[int | str, ...], data: Any) -> Iterator[int | str]:
 
 
 def _diagnostic(error: Any, at: Path, model: type[BaseModel], document: Document) -> Diagnostic:
-    kind, name, value = error["type"], str(at[-1] if at else ""), error["input"]
-    block = str(at[-2]) if len(at) > 1 else "the spec"
+    kind, name, value = error["type"], _named(at), error["input"]
+    block = _named(at[:-1]) or "the spec"
     context: Mapping[str, Any] = error.get("ctx") or {}
     place: Callable[..., Place] = document.place
     if kind == "extra_forbidden":
@@ -109,8 +109,19 @@ def _diagnostic(error: Any, at: Path, model: type[BaseModel], document: Document
     if kind.endswith("_type"):
         wanted = _TYPES.get(kind.removesuffix("_type"), "something else")
         help = "write it without quotes" if isinstance(value, str) and "number" in wanted and _numeric(value) else ""
+        if wanted == "text" and isinstance(value, int | float):
+            help = "write it in quotes"
         return WRONG_TYPE.at(place(at), f'"{name}" should be {wanted}, not {describe(value)}', help)
+    if kind == "string_too_short":
+        return WRONG_VALUE.at(place(at), f'"{name}" is empty')
     return WRONG_VALUE.at(place(at), f'"{name}": {error["msg"][:1].lower()}{error["msg"][1:]}')
+
+
+def _named(path: Path) -> str:
+    """What a path's end is called in a message: its name, or which item of what."""
+    if path and isinstance(path[-1], int):
+        return f"{path[-2]}[{path[-1]}]" if len(path) > 1 else str(path[-1])
+    return str(path[-1]) if path else ""
 
 
 def _fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -43,7 +43,7 @@ def read_size(value: Any) -> Any:
 
 
 def _read_picture(value: Any) -> Any:
-    if not isinstance(value, Asset):
+    if not isinstance(value, Asset) or value.kind != "image":
         raise ValueError("it should name an input of the type image, such as $image")
     return value
 
@@ -53,6 +53,22 @@ Picture = Annotated[Asset, BeforeValidator(_read_picture)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Factor = Annotated[float, Field(gt=0, le=64)]
 Denoise = Annotated[float, Field(ge=0, le=1)]
+
+
+def _read_prefix(value: Any) -> Any:
+    if isinstance(value, str):
+        parts = value.replace("\\", "/").split("/")
+        if ".." in parts or parts[0] == "" or ":" in parts[0]:
+            raise ValueError("it must stay within the server's output folder")
+    return value
+
+
+Prefix = Annotated[str, BeforeValidator(_read_prefix), Field(min_length=1)]
+
+
+def _read_lora(value: Any) -> Any:
+    """A LoRA's name alone as its use at full strength."""
+    return {"use": value} if isinstance(value, str) else value
 
 
 class LoraUse(Block):
@@ -72,7 +88,16 @@ class Stage(Block):
     """What every stage can say, whatever its kind."""
 
     as_: str | None = Field(default=None, alias="as", description="the name of this stage; its kind, unless said")
-    from_: str | None = Field(default=None, alias="from", description="the stage or node whose output this takes")
+
+
+class Taking(Stage):
+    """A stage that takes what another gives."""
+
+    from_: str | None = Field(
+        default=None,
+        alias="from",
+        description="the stage or node whose output this takes; the stage before, unless said",
+    )
 
 
 class Sampling(Stage):
@@ -82,7 +107,9 @@ class Sampling(Stage):
         default=None, description="a stage whose sampling settings hold here too, unless said otherwise"
     )
     model: str | None = Field(default=None, description="the name of a model under models")
-    loras: Annotated[tuple[LoraUse, ...], Field(strict=False)] = Field(default=(), description="LoRAs, in order")
+    loras: Annotated[tuple[Annotated[LoraUse, BeforeValidator(_read_lora)], ...], Field(strict=False)] = Field(
+        default=(), description="LoRAs, in order"
+    )
     positive: str = Field(default="", description="the prompt")
     negative: str = Field(default="", description="what to steer away from; without effect at cfg 1")
     steps: int | None = Field(default=None, ge=1, le=10_000, description="sampling steps")
@@ -97,4 +124,4 @@ class Sampling(Stage):
 
 
 # What `like` takes over: every setting of how to sample, nothing about which stage it is.
-SAMPLING_FIELDS = tuple(name for name in Sampling.model_fields if name not in ("as_", "from_", "like"))
+SAMPLING_FIELDS = tuple(name for name in Sampling.model_fields if name not in ("as_", "like"))

@@ -34,4 +34,8 @@ class Generate(Sampling):
             "latent_image": empty,
             "denoise": 1.0 if self.denoise is None else self.denoise,
         }
-        return Latent(site.add("sampler", "KSampler", inputs, {**SAMPLED_FIELDS, "latent_image": ()}), loaded.vae)
+        return Latent(
+            site.add("sampler", "KSampler", inputs, {**SAMPLED_FIELDS, "latent_image": ()}),
+            loaded.vae,
+            loaded.family.name,
+        )

@@ -7,11 +7,11 @@ from typing import Literal
 from pydantic import Field
 
 from ..graph import Value
-from .blocks import Factor, PictureSize, Stage
+from .blocks import Factor, PictureSize, Taking
 from .site import UNTOLD, Flow, Pixels, Site
 
 
-class Resize(Stage):
+class Resize(Taking):
     """A picture of another size."""
 
     size: PictureSize | None = Field(default=None, description="width and height in pixels")
@@ -31,6 +31,8 @@ class Resize(Stage):
             )
         image = site.pixels()
         if self.size is None:
+            if "fit" in self.model_fields_set:
+                site.report(UNTOLD, ("fit",), '"fit" is for a size, and a factor keeps the aspect', 'remove "fit"')
             by: dict[str, Value | None] = {"image": image, "upscale_method": self.method, "scale_by": self.by}
             fields = {"upscale_method": "method", "scale_by": "by"}
             return Pixels(site.add("scale", "ImageScaleBy", by, {"image": (), **fields}))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..diagnostics import Path, did_you_mean
 from ..graph import Link, Value
-from .blocks import LoraUse, Sampling
+from .blocks import Sampling
 from .families import FAMILIES, Family
 from .models import Checkpoint, DiffusionModel, Lora, family_of
 from .site import HOLE, UNKNOWN_NAME, UNTOLD, WRONG_KIND, Site
@@ -41,7 +41,7 @@ def model_parts(site: Site, settings: Sampling) -> Parts | None:
     for n, use in enumerate(settings.loras):
         lora = site.find(use.use, ("loras", n, "use"), Lora)
         if loaded is not None and lora is not None:
-            loaded = _with_lora(site, loaded, use, lora, n)
+            loaded = _with_lora(site, settings, loaded, lora, n)
     return loaded
 
 
@@ -85,7 +85,10 @@ def _load(site: Site, name: str, block: Checkpoint | DiffusionModel, family: Fam
             {"ckpt_name": "checkpoint"},
         )
         return Parts(family, link, Link(link.node, 1), vae if block.vae else Link(link.node, 2))
-    if block.diffusion_model.endswith(".gguf"):
+    if block.diffusion_model.casefold().endswith(".gguf"):
+        if "dtype" in block.model_fields_set:
+            place = site.workshop.place((*path, "dtype"))
+            site.workshop.findings.append(WRONG_KIND.at(place, "a GGUF file keeps its own types", 'remove "dtype"'))
         model = add(
             name,
             path,
@@ -119,7 +122,7 @@ def _text_encoders(site: Site, name: str, block: DiffusionModel, family: Family)
             site.workshop.findings.append(finding)
         return HOLE
     prefix = {1: "", 2: "Dual", 3: "Triple", 4: "Quadruple"}[len(files)]
-    suffix = "GGUF" if any(file.endswith(".gguf") for file in files) else ""
+    suffix = "GGUF" if any(file.casefold().endswith(".gguf") for file in files) else ""
     keys = ["clip_name"] if len(files) == 1 else [f"clip_name{n}" for n in range(1, len(files) + 1)]
     inputs: dict[str, Value | None] = dict(zip(keys, files, strict=True))
     inputs["type"] = family.encoders[len(files)] or None
@@ -129,7 +132,10 @@ def _text_encoders(site: Site, name: str, block: DiffusionModel, family: Family)
     )
 
 
-def _with_lora(site: Site, loaded: Parts, use: LoraUse, lora: Lora, n: int) -> Parts:
+def _with_lora(site: Site, settings: Sampling, loaded: Parts, lora: Lora, n: int) -> Parts:
+    use = settings.loras[n]
+    uses = [each.use for each in settings.loras[: n + 1]].count(use.use)
+    role = f"LoRA {use.use}" if uses == 1 else f"LoRA {use.use} {uses}"
     at: Path = ("loras", n)
     clip = use.strength if use.clip is None else use.clip
     inputs: dict[str, Value | None] = {
@@ -148,9 +154,9 @@ def _with_lora(site: Site, loaded: Parts, use: LoraUse, lora: Lora, n: int) -> P
     }
     if clip == 0:
         del inputs["clip"], inputs["strength_clip"]
-        link = site.add(f"LoRA {use.use}", "LoraLoaderModelOnly", inputs, fields)
+        link = site.add(role, "LoraLoaderModelOnly", inputs, fields)
         return Parts(loaded.family, link, loaded.clip, loaded.vae)
-    link = site.add(f"LoRA {use.use}", "LoraLoader", inputs, fields)
+    link = site.add(role, "LoraLoader", inputs, fields)
     return Parts(loaded.family, link, Link(link.node, 1), loaded.vae)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
@@ -37,10 +37,11 @@ class Pixels:
 
 @dataclass(frozen=True, slots=True)
 class Latent:
-    """A latent flows, and with it the VAE that can decode it, where one is known."""
+    """A latent flows, and with it the VAE that can decode it and the family it is of, where they are known."""
 
     link: Link
     vae: Link | None
+    family: str | None = None
 
 
 Flow: TypeAlias = Pixels | Latent
@@ -49,12 +50,17 @@ M = TypeVar("M", bound=ModelBlock)
 
 @dataclass
 class Workshop:
-    """The nodes made so far and the findings on the way; one for a whole lowering."""
+    """The nodes made so far and the findings on the way; one for a whole lowering.
+
+    `broken` are names of models of which a finding has said that nothing can be made of them.
+    """
 
     models: Mapping[str, ModelBlock]
+    broken: Collection[str]
     place: Callable[[Path], Place]
     nodes: dict[str, Node] = field(default_factory=dict)
     findings: list[Diagnostic] = field(default_factory=list)
+    paths: dict[str, Path] = field(default_factory=dict)
 
     def add(
         self,
@@ -66,6 +72,7 @@ class Workshop:
         fields: Mapping[str, str | Path],
     ) -> Link:
         """A node's first output; `fields` names, per input, the field of the block at `path` that it comes from."""
+        self.paths.setdefault(owner, path)
         id = f"{owner}.{role.replace(' ', '_')}"
         given = {name: value for name, value in inputs.items() if value is not None}
         places = {}
@@ -116,7 +123,7 @@ class Site:
             return HOLE
         source = self.workshop.nodes.get(link.node)
         owner = source.stage if source else link.node
-        origin = source.origins[0].path if source and source.origins else self.path
+        origin = self.workshop.paths.get(owner, self.path)
         return self.workshop.add(
             owner,
             origin,
@@ -126,13 +133,13 @@ class Site:
             {"samples": (), "vae": ("model",)},
         )
 
-    def latent(self, vae: Link) -> Link:
-        """The latent that flows in, encoded where a picture does."""
-        if isinstance(self.given, Latent):
+    def latent(self, vae: Link, family: str) -> Link:
+        """The latent that flows in, encoded where a picture does, or a latent that another family made."""
+        if isinstance(self.given, Latent) and self.given.family in (None, family):
             return self.given.link
         if self.given is None:
             return self._nothing("a picture or latent")
-        return self.add("encode", "VAEEncode", {"pixels": self.given.link, "vae": vae}, {"pixels": (), "vae": "model"})
+        return self.add("encode", "VAEEncode", {"pixels": self.pixels(), "vae": vae}, {"pixels": (), "vae": "model"})
 
     def _nothing(self, what: str) -> Link:
         return self.report(
@@ -147,6 +154,8 @@ class Site:
         block = self.workshop.models.get(name)
         if isinstance(block, kinds):
             return block
+        if name in self.workshop.broken:
+            return None
         if block is not None:
             wanted = " or ".join(each.kind for each in kinds)
             self.report(WRONG_KIND, at, f'"{name}" is {block.kind}, and {wanted} is wanted here')

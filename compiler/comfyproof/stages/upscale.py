@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..graph import Link
-from .blocks import Factor, Sampling
+from .blocks import SAMPLING_FIELDS, Factor, Sampling, Taking
 from .models import UpscaleModel
 from .sampling import SAMPLED_FIELDS, model_parts, sampled
 from .site import HOLE, NOTHING_FLOWS, UNTOLD, Flow, Latent, Pixels, Site
@@ -18,7 +18,11 @@ REDRAW = {"linear": "Linear", "chess": "Chess", "none": "None"}
 SEAMS = {"none": "None", "band": "Band Pass", "half": "Half Tile", "half-and-corners": "Half Tile + Intersections"}
 
 
-class Upscale(Sampling):
+# The fields for the method `ultimate` alone.
+_ULTIMATE = ("like", *SAMPLING_FIELDS, "tile", "overlap", "blur", "redraw", "seams")
+
+
+class Upscale(Sampling, Taking):
     """A larger picture. The sampling settings are for the method `ultimate` alone."""
 
     with_: str | None = Field(default=None, alias="with", description="the name of an upscale model under models")
@@ -59,15 +63,13 @@ class Upscale(Sampling):
         return Pixels(_scaled(site, site.pixels(), method, self.by))
 
     def _refuse_unused(self, site: Site, method: str) -> None:
-        for name in ("like", "model", "steps", "denoise", "tile", "overlap", "blur", "redraw", "seams"):
-            if name in self.model_fields_set:
-                site.report(
-                    UNTOLD,
-                    (name,),
-                    f'"{name}" is for the method "ultimate", and this one is "{method}"',
-                    'say "method: ultimate", or remove it',
-                )
-                return
+        useless = [*_ULTIMATE, *(["with_"] if method != "model" else [])]
+        for name in (name for name in useless if name in self.model_fields_set):
+            word = name.removesuffix("_")
+            message = f'"{word}" has no meaning for the method "{method}"'
+            help = 'say "method: ultimate", or remove it' if name in _ULTIMATE else "remove it"
+            site.report(UNTOLD, (word,), message, help)
+            return
 
     def _upscaler(self, site: Site) -> tuple[Link, UpscaleModel] | None:
         if self.with_ is None:
@@ -109,12 +111,15 @@ class Upscale(Sampling):
         upscaler, loaded = self._upscaler(site), model_parts(site, self)
         if upscaler is None or loaded is None:
             return HOLE
+        by = self.by if self.by is not None else upscaler[1].known_factor()
+        if by is None:
+            return site.report(UNTOLD, (), f'"{site.name}" does not say how much larger', 'add "by"')
         inputs = {
             **sampled(site, self, loaded),
             "image": site.pixels(),
             "vae": loaded.vae,
             "upscale_model": upscaler[0],
-            "upscale_by": self.by if self.by is not None else upscaler[1].known_factor(),
+            "upscale_by": by,
             "denoise": self.denoise,
             "tile_width": self.tile,
             "tile_height": self.tile,
@@ -156,7 +161,7 @@ class Upscale(Sampling):
             {"samples": site.given.link, "upscale_method": "nearest-exact", "scale_by": by},
             {"samples": (), "upscale_method": "method", "scale_by": "by"},
         )
-        return Latent(link, site.given.vae)
+        return Latent(link, site.given.vae, site.given.family)
 
 
 def _scaled(site: Site, image: Link, method: str, by: float) -> Link:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import stat
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -64,7 +64,7 @@ def decode_reference(file: FilePath) -> Picture:
     """The picture in a file of the author's, large JPEGs at a reduced size. Raises BrokenPicture."""
     data = _read(file)
     with _refusing():
-        kind, image = _open(data)
+        kind, image = _open_plain(data) or _open(data)
         return _decode(kind, image, REFERENCE_SIDE)
 
 
@@ -107,6 +107,23 @@ def _open(data: bytes) -> tuple[str, Image.Image]:
     if data.lstrip()[:1] in (b"<", b"{", b"["):
         raise BrokenPicture("it is a text (HTML or JSON), not a picture")
     raise BrokenPicture("it is neither PNG, JPEG nor WebP")
+
+
+def _open_plain(data: bytes) -> tuple[str, Image.Image] | None:
+    """A picture in a format that only inputs have: LoadImage takes them, no node of ComfyUI's saves them."""
+    from PIL import BmpImagePlugin, GifImagePlugin, TiffImagePlugin
+
+    plugins: dict[tuple[bytes, ...], tuple[str, Callable[[io.BytesIO], Image.Image]]] = {
+        (b"BM",): ("BMP", BmpImagePlugin.BmpImageFile),
+        (b"GIF87a", b"GIF89a"): ("GIF", GifImagePlugin.GifImageFile),
+        (b"II*\0", b"MM\0*"): ("TIFF", TiffImagePlugin.TiffImageFile),
+    }
+    for magics, (kind, plugin) in plugins.items():
+        if data.startswith(magics):
+            image = plugin(io.BytesIO(data))
+            _refuse_large(*image.size)
+            return kind, image
+    return None
 
 
 # The classes are called directly: Image.open would guess formats, and its own limit is a global of the process.

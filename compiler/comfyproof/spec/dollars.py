@@ -1,0 +1,37 @@
+"""Names inside text: `${name}` is an input's value, `$$` a dollar."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+WHOLE = re.compile(r"\$([A-Za-z_][\w-]*)(?:\.(\w[\w -]*))?")
+_INSIDE = re.compile(r"\$\$|\$\{([^{}]*)\}")
+
+
+def bare_names(text: str) -> list[str]:
+    """The names that stand inside a text behind a dollar alone, without braces."""
+    return re.findall(r"(?<!\$)\$([A-Za-z_][\w-]*)", text)
+
+
+def fill_text(text: str, value_of: Callable[[str], Any]) -> str:
+    """The text with the values of the names in it, as `value_of` gives them; None leaves a name as it stands."""
+
+    def put(found: re.Match[str]) -> str:
+        if found[0] == "$$":
+            return "$"
+        value = value_of(found[1].strip())
+        return found[0] if value is None else as_text(value)
+
+    return _INSIDE.sub(put, text)
+
+
+def as_text(value: Any) -> str:
+    """A value as an author would write it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f").removesuffix(".0")
+    return str(value)
