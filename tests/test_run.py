@@ -150,6 +150,7 @@ def test_a_server_without_the_node_pack(comfyproof: Command, tmp_path: Path, pho
         done = comfyproof("run", PRODUCTION, "--input", f"image={photo}", "--server", url)
     assert done.returncode == 1
     assert 'there is no node "UltimateSDUpscale"' in done.stderr
+    assert 'help: install the node pack "ComfyUI_UltimateSDUpscale" on the server' in done.stderr
     assert "- upscale: {with: siax" in done.stderr
 
 
@@ -352,8 +353,8 @@ def test_a_damaged_picture_is_not_sent(comfyproof: Command, tmp_path: Path, phot
 @pytest.mark.parametrize("form", ["bmp", "gif", "tiff", "webp", "jpg"])
 def test_every_form_of_picture_is_compared(comfyproof: Command, tmp_path: Path, photo: Path, form: str) -> None:
     Image.open(photo).convert("RGB").save(tmp_path / f"photo.{form}")
-    done = comfyproof("run", ROOT / "specs/upscale.yaml", "--input", f"image=photo.{form}", "--set", "verify.ssim.min=0.5",
-                      "--set", "verify.delta_e.max=30")  # fmt: skip
+    loose = ("--set", "verify.ssim.min=0.5", "--set", "verify.delta_e.max=30")
+    done = comfyproof("run", ROOT / "specs/upscale.yaml", "--input", f"image=photo.{form}", *loose)
     assert done.returncode == 0, done.stderr
     assert record_in(tmp_path)["verdict"] == "verified"
 

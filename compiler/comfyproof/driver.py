@@ -96,7 +96,11 @@ def _compile(file: str, source: Source, findings: list[Diagnostic], catalog: Cat
         # What is missing may stand in a part that could not be read.
         broken = has_errors(findings)
         findings += [finding for finding in found if not (broken and finding.rule is no_output.rule)]
-        unplanned = () if spec.target is None else (NotExamined("target", "memory and time are not predicted yet"),)
+        unplanned = (
+            ()
+            if spec.target is None
+            else (NotExamined("target", "memory and time are not predicted yet", kind="target"),)
+        )
         not_examined += [*spec.not_examined, *unplanned]
         if not has_errors(findings):
             program = Program(file, spec, run_passes(lowered, catalog), catalog, unplanned)

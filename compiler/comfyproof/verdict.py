@@ -57,9 +57,7 @@ class _Raised(Exception):
         self.kind, self.text = kind, text
 
 
-def server_verdict(
-    prompt: Any, catalog: Catalog, files: Files | None = None, *, targets: Any = None
-) -> Verdict:
+def server_verdict(prompt: Any, catalog: Catalog, files: Files | None = None, *, targets: Any = None) -> Verdict:
     """What the server answers to a prompt in API format; never raises and leaves the prompt as it is.
 
     `files` says which files the server has (None: unknown, such names are taken as present and
@@ -309,9 +307,7 @@ class _Judge:
         message = "Return type mismatch between linked nodes"
         return _of_input("return_type_mismatch", message, details, declared.name, extra)
 
-    def _literal(
-        self, id: str, kind: NodeType, declared: Input, inputs: Any, value: Any, skip: bool
-    ) -> list[Error]:
+    def _literal(self, id: str, kind: NodeType, declared: Input, inputs: Any, value: Any, skip: bool) -> list[Error]:
         """Coerces a value in place as the server does, and the first thing wrong with it."""
         name = declared.name
         if isinstance(value, dict) and "__value__" in value:
@@ -406,9 +402,7 @@ class _Judge:
         return [list(self._options(declared)[0]), dict(declared.config)]
 
 
-def _of_input(
-    kind: str, message: str, details: str, name: str, extra: Mapping[str, Any] | None = None
-) -> Error:
+def _of_input(kind: str, message: str, details: str, name: str, extra: Mapping[str, Any] | None = None) -> Error:
     return _error(kind, message, details, {"input_name": name, **(extra or {})})
 
 

@@ -104,8 +104,7 @@ def _filled(node: Mapping[str, Any], options: Mapping[str, Sequence[str]]) -> Ma
     sections = {}
     for section, declared in node["input"].items():
         sections[section] = {
-            key: _with_options(spec, options[key]) if key in options else spec
-            for key, spec in (declared or {}).items()
+            key: _with_options(spec, options[key]) if key in options else spec for key, spec in (declared or {}).items()
         }
     return {**node, "input": sections}
 

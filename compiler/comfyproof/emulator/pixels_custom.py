@@ -46,9 +46,7 @@ def basic_guider(run: Run, *, model: Model, conditioning: Conditioning) -> tuple
     return (Guider((model, text_of(conditioning))),)
 
 
-def cfg_guider(
-    run: Run, *, model: Model, positive: Conditioning, negative: Conditioning, cfg: float
-) -> tuple[Guider]:
+def cfg_guider(run: Run, *, model: Model, positive: Conditioning, negative: Conditioning, cfg: float) -> tuple[Guider]:
     """A model guided by what is wanted and what is not."""
     return (Guider((model, text_of(positive), text_of(negative))),)
 

@@ -51,9 +51,7 @@ def save_image(run: Run, *, images: Picture, filename_prefix: str = "ComfyUI") -
     return _save(run, images, "output", filename_prefix, compress_level=4)
 
 
-def save_animated_png(
-    run: Run, *, images: Picture, filename_prefix: str, fps: float, compress_level: int
-) -> Shown:
+def save_animated_png(run: Run, *, images: Picture, filename_prefix: str, fps: float, compress_level: int) -> Shown:
     """One animated PNG in the output folder, with the prompt in chunks of its own kind."""
     info = PngImagePlugin.PngInfo()
     for key, value in {"prompt": run.prompt, **(run.extra_pnginfo or {})}.items():

@@ -18,9 +18,7 @@ def _missing_side(width: int, height: int, picture: Picture) -> tuple[int, int]:
     return width, height
 
 
-def image_scale(
-    run: Run, *, image: Picture, upscale_method: str, width: int, height: int, crop: str
-) -> tuple[Picture]:
+def image_scale(run: Run, *, image: Picture, upscale_method: str, width: int, height: int, crop: str) -> tuple[Picture]:
     """A picture at a size; a side of 0 follows from the other."""
     if width == 0 and height == 0:
         return (image,)
@@ -36,17 +34,13 @@ def image_scale_by(run: Run, *, image: Picture, upscale_method: str, scale_by: f
     return (resized(image, width, height, upscale_method),)
 
 
-def image_scale_to_total_pixels(
-    run: Run, *, image: Picture, upscale_method: str, megapixels: float
-) -> tuple[Picture]:
+def image_scale_to_total_pixels(run: Run, *, image: Picture, upscale_method: str, megapixels: float) -> tuple[Picture]:
     """A picture of so many times 1024x1024 pixels, in its own proportions."""
     scale = (int(megapixels * 1024 * 1024) / (image.shape[2] * image.shape[1])) ** 0.5
     return image_scale_by(run, image=image, upscale_method=upscale_method, scale_by=scale)
 
 
-def image_scale_to_max_dimension(
-    run: Run, *, image: Picture, upscale_method: str, largest_size: int
-) -> tuple[Picture]:
+def image_scale_to_max_dimension(run: Run, *, image: Picture, upscale_method: str, largest_size: int) -> tuple[Picture]:
     """A picture whose longer side has this size."""
     height, width = image.shape[1:3]
     longer = max(height, width)
@@ -120,9 +114,7 @@ def image_blur(run: Run, *, image: Picture, blur_radius: int, sigma: float) -> t
     return (blurred(image, blur_radius, sigma * blur_radius) if blur_radius else image,)
 
 
-def image_sharpen(
-    run: Run, *, image: Picture, sharpen_radius: int, sigma: float, alpha: float
-) -> tuple[Picture]:
+def image_sharpen(run: Run, *, image: Picture, sharpen_radius: int, sigma: float, alpha: float) -> tuple[Picture]:
     """An unsharp mask."""
     if sharpen_radius == 0:
         return (image,)
@@ -145,9 +137,7 @@ _BLENDS: Mapping[str, Callable[[Picture, Picture], Picture]] = {
 }
 
 
-def image_blend(
-    run: Run, *, image1: Picture, image2: Picture, blend_factor: float, blend_mode: str
-) -> tuple[Picture]:
+def image_blend(run: Run, *, image1: Picture, image2: Picture, blend_factor: float, blend_mode: str) -> tuple[Picture]:
     """Two pictures laid over each other."""
     image2 = fitted(image2, image1.shape[2], image1.shape[1], "bicubic")
     blended = _BLENDS[blend_mode](image1, image2)

@@ -92,9 +92,7 @@ _OPERATIONS: Mapping[str, Callable[[Mask, Mask], Mask]] = {
 }
 
 
-def mask_composite(
-    run: Run, *, destination: Mask, source: Mask, x: int, y: int, operation: str
-) -> tuple[Mask]:
+def mask_composite(run: Run, *, destination: Mask, source: Mask, x: int, y: int, operation: str) -> tuple[Mask]:
     """A mask with another one worked into it."""
     result, over = as_masks(destination).copy(), as_masks(source)
     bottom, right = min(y + over.shape[1], result.shape[1]), min(x + over.shape[2], result.shape[2])

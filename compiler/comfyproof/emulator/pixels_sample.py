@@ -137,9 +137,7 @@ def report(run: Run, steps: int, look: Callable[[float], Picture]) -> None:
         run.step(Step(step, steps, partial(look, step / steps) if seen else None))
 
 
-def sampled(
-    run: Run, latent: Latent, denoise: float, first: int, last: int, *key: object
-) -> Latent:
+def sampled(run: Run, latent: Latent, denoise: float, first: int, last: int, *key: object) -> Latent:
     """A latent after sampling; steps `first` to `last` are reported. An empty one is always invented."""
     before = picture_of(latent)
     after = change_of(before, 1.0 if latent.picture is None and denoise > 0 else denoise, *key)
@@ -169,5 +167,3 @@ def ksampler_advanced(
     share = max(0, last - start_at_step) / steps
     key = (noise_seed, text_of(positive), text_of(negative), model)
     return (sampled(run, latent_image, share, start_at_step, last, *key),)
-
-

@@ -91,5 +91,3 @@ def _draw_tiles(run: Run, before: Picture, after: Picture, passes: int, steps: i
         x = slice(width * column // columns, max(8, width * (column + 1) // columns))
         look = previews(before[:1, y, x], after[:1, y, x])
         report(run, steps, look)
-
-

@@ -174,9 +174,7 @@ class Routes:
         queued = parts.queue.put(answer.number, answer.id, answer.prompt, answer.extra_data, answer.outputs)
         if not queued:
             return _trouble()
-        return web.json_response(
-            {"prompt_id": answer.id, "number": answer.number, "node_errors": answer.node_errors}
-        )
+        return web.json_response({"prompt_id": answer.id, "number": answer.number, "node_errors": answer.node_errors})
 
     async def get_queue(self, request: web.Request) -> web.Response:
         """Running and waiting prompts."""

@@ -81,9 +81,7 @@ def read(raw: bytes, counter: Counter, catalog: Catalog, files: Files) -> Submis
         return Refusal(verdict["status"], verdict["body"])
     if reason := kills_worker(verdict, extra_data, catalog):
         return _refused(reason)
-    return Submission(
-        number, prompt_id, verdict["prompt"], extra_data, verdict["good_outputs"], verdict["node_errors"]
-    )
+    return Submission(number, prompt_id, verdict["prompt"], extra_data, verdict["good_outputs"], verdict["node_errors"])
 
 
 def kills_worker(verdict: Verdict, extra_data: Any, catalog: Catalog) -> str | None:

@@ -17,7 +17,7 @@ def as_json(findings: Iterable[Diagnostic], examined: Iterable[str], not_examine
         "schema": SCHEMA,
         "findings": [as_entry(finding) for finding in findings],
         "examined": list(examined),
-        "not_examined": [{"what": each.what, "reason": each.reason} for each in not_examined],
+        "not_examined": [{"what": each.what, "kind": each.kind, "reason": each.reason} for each in not_examined],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

@@ -43,7 +43,8 @@ def unknown_node(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
                 kind="node",
             )
             continue
-        yield Problem(node, None, f'there is no node "{node.type}"', f'did you mean "{near}"?' if near else "")
+        help = _pack_of(node.type) or (f'did you mean "{near}"?' if near else "")
+        yield Problem(node, None, f'there is no node "{node.type}"', help)
 
 
 @rule("CP302", "undeclared-input", Severity.ERROR)
@@ -223,6 +224,13 @@ STRUCTURE_RULES = (
     no_output,
     perhaps_undeclared_input,
 )
+
+
+def _pack_of(name: str) -> str:
+    """Help where the built-in catalog knows which node pack a class comes with."""
+    module = str((built_in().raw.get(name) or {}).get("python_module", ""))
+    pack = module.removeprefix("custom_nodes.") if module.startswith("custom_nodes.") else ""
+    return f'install the node pack "{pack}" on the server' if pack else ""
 
 
 def _undeclared(graph: Graph, catalog: Catalog, *, in_built_in: bool) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..catalog.pinned import Catalog, from_object_info, without_files
+from ..catalog.pinned import Catalog, CatalogError, from_object_info, without_files
 from ..diagnostics import Diagnostic, NotExamined, has_errors
 from ..formats.api import to_api
 from ..graph import Asset, Graph, Node, Value
@@ -56,7 +56,10 @@ def own_suffix(prompt_id: str) -> str:
 def server_catalog(client: Client, graph: Graph) -> Catalog:
     """The node types of a server that a graph uses, with the files it lists. Raises ServerProblem."""
     types = client.node_types(node.type for node in graph.nodes.values())
-    catalog = from_object_info(types, client.url) if types else Catalog(client.url, "", {})
+    try:
+        catalog = from_object_info(types, client.url)
+    except CatalogError:  # it has none of the classes, or describes them in a way that cannot be read
+        catalog = Catalog(client.url, "", {}, left_out=tuple(types))
     emulator = client.system_stats()["system"].get("comfyproof_emulator") or {}
     if emulator.get("takes_any_file"):
         return without_files(catalog, "the emulator has no model files and takes any name for present")
