@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from comfyproof.run.client import Client
+from scripted_server import QUICK, ScriptedServer
 
 ROOT = Path(__file__).parent.parent
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -33,3 +36,17 @@ def comfyproof(tmp_path: Path) -> Command:
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A server that does what a test tells it to."""
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: ScriptedServer) -> Iterator[Client]:
+    """A client of that server, which waits for nothing long."""
+    with Client(server.url, timeouts=QUICK) as client:
+        yield client

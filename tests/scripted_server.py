@@ -18,6 +18,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from comfyproof.run.answers import Outcome, OutputFile, Submission, Succeeded
+from comfyproof.run.client import Client
+from comfyproof.run.waiting import Timeouts
+
 Play: TypeAlias = "Callable[[Call], None]"
 Item: TypeAlias = list[Any]
 
@@ -26,6 +30,10 @@ PROMPT = {
     "1": {"class_type": "EmptyImage", "inputs": {}},
 }
 IMAGE = {"images": [{"filename": "a_00001_.png", "subfolder": "", "type": "output"}]}
+OUTPUT = OutputFile("9", "a_00001_.png", "", "output", "images")
+DONE = Succeeded((OUTPUT,), ())
+# Long enough for a busy machine, short enough for a test.
+QUICK = Timeouts(connect=2, read=5, transfer=5, job=20, no_progress=20, grace=0.3, lost=0.1)
 
 
 def new_id() -> str:
@@ -35,6 +43,13 @@ def new_id() -> str:
 
 def ignore(event: object) -> None:
     """For a test in which no event matters."""
+
+
+def ran(client: Client) -> Outcome:
+    """How a prompt ends that a client submits and waits for."""
+    prompt_id = new_id()
+    assert client.submit(PROMPT, prompt_id) == Submission(prompt_id, answered=True)
+    return client.wait(prompt_id, ignore)
 
 
 def entry(item: Item, messages: list[Any], status: str = "success", outputs: Any = None) -> dict[str, Any]:

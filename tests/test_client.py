@@ -5,40 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from comfyproof.run.answers import Interrupted, NodeError, OutputFile, Refusal, Submission, Succeeded
+from comfyproof.run.answers import Interrupted, NodeError, OutputFile, Refusal, Submission
 from comfyproof.run.client import Client
 from comfyproof.run.problems import ServerMisbehaved
-from comfyproof.run.waiting import Timeouts
-from scripted_server import PROMPT, Call, ScriptedServer, does_but_says, ignore, new_id, says
-
-QUICK = Timeouts(connect=2, read=2, transfer=5, job=20, no_progress=20, grace=0.3, lost=0.1)
-OUTPUT = OutputFile("9", "a_00001_.png", "", "output", "images")
-DONE = Succeeded((OUTPUT,), ())
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def client(server: ScriptedServer) -> Iterator[Client]:
-    with Client(server.url, timeouts=QUICK) as client:
-        yield client
-
-
-def ran(client: Client) -> Any:
-    prompt_id = new_id()
-    assert client.submit(PROMPT, prompt_id) == Submission(prompt_id, answered=True)
-    return client.wait(prompt_id, ignore)
-
+from scripted_server import DONE, OUTPUT, PROMPT, Call, ScriptedServer, does_but_says, ignore, new_id, ran, says
 
 # What the server is and has.
 

@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
-from comfyproof.run.answers import Lost, OutputFile, Submission, Succeeded
+from comfyproof.run.answers import Lost, Submission
 from comfyproof.run.client import Client
 from comfyproof.run.problems import ServerMisbehaved, ServerProblem, ServerUnreachable
 from comfyproof.run.waiting import Timeouts
 from scripted_server import (
+    DONE,
+    OUTPUT,
     PROMPT,
+    QUICK,
     Call,
     Play,
     ScriptedServer,
@@ -33,23 +36,8 @@ from scripted_server import (
     truncates,
 )
 
-QUICK = Timeouts(connect=1, read=5, transfer=5, job=20, no_progress=20, grace=0.3, lost=0.1)
 HASTY = replace(QUICK, read=0.5, transfer=0.5)
-OUTPUT = OutputFile("9", "a_00001_.png", "", "output", "images")
-DONE = Succeeded((OUTPUT,), ())
 JSON_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n"
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def client(server: ScriptedServer) -> Iterator[Client]:
-    with Client(server.url, timeouts=QUICK) as client:
-        yield client
 
 
 @pytest.fixture

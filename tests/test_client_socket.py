@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from comfyproof.run.answers import OutputFile, Succeeded
 from comfyproof.run.client import Client
 from comfyproof.run.events import Event, NodeRunning, Started
-from comfyproof.run.waiting import Timeouts
-from scripted_server import PROMPT, Call, Play, ScriptedServer, dribbles, hangs, ignore, new_id, says
-
-QUICK = Timeouts(connect=1, read=5, transfer=5, job=20, no_progress=20, grace=0.3, lost=0.1)
-DONE = Succeeded((OutputFile("9", "a_00001_.png", "", "output", "images"),), ())
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def client(server: ScriptedServer) -> Iterator[Client]:
-    with Client(server.url, timeouts=QUICK) as client:
-        yield client
+from scripted_server import DONE, PROMPT, Call, Play, ScriptedServer, dribbles, hangs, ignore, new_id, says
 
 
 def drops(call: Call) -> None:

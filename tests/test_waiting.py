@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,36 +15,13 @@ from comfyproof.run.answers import (
     Lost,
     OutputFile,
     OutputText,
-    Submission,
     Succeeded,
     TimedOut,
 )
 from comfyproof.run.client import Client
 from comfyproof.run.events import Cached, Ended, Event, NodeDone, NodeRunning, Progress, Started, Told
 from comfyproof.run.waiting import Patience, Sighting, Timeouts, Vigil
-from scripted_server import IMAGE, PROMPT, Call, ScriptedServer, ignore, new_id, says
-
-QUICK = Timeouts(connect=2, read=2, transfer=5, job=20, no_progress=20, grace=0.3, lost=0.1)
-DONE = Succeeded((OutputFile("9", "a_00001_.png", "", "output", "images"),), ())
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def client(server: ScriptedServer) -> Iterator[Client]:
-    with Client(server.url, timeouts=QUICK) as client:
-        yield client
-
-
-def ran(client: Client) -> Any:
-    prompt_id = new_id()
-    assert client.submit(PROMPT, prompt_id) == Submission(prompt_id, answered=True)
-    return client.wait(prompt_id, ignore)
-
+from scripted_server import DONE, IMAGE, PROMPT, QUICK, Call, ScriptedServer, ignore, new_id, ran, says
 
 # How prompts end.
 
