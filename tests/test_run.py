@@ -247,6 +247,7 @@ def test_a_full_disk(tmp_path: Path, photo: Path) -> None:
     assert done.returncode == 6, done.stderr
     assert "upscaled.png" in done.stderr
     assert "File too large" in done.stderr
+    assert f"are still on {url}" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] in ([], ["run.json"])

@@ -84,7 +84,7 @@ def run_command(
         show_summary(compiled.findings, compiled.not_examined, sys.stderr)
         return Exit.FINDINGS if compiled.readable else Exit.NOT_EXAMINED
     with _server(server) as url:
-        return _run(compiled.program, url, Path(out), timeout)
+        return _run(compiled.program, url, Path(out), timeout, emulated=server is None)
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def _server(url: str | None) -> Iterator[str]:
         yield started.url
 
 
-def _run(program: Program, url: str, out: Path, timeout: float) -> int:
+def _run(program: Program, url: str, out: Path, timeout: float, *, emulated: bool) -> int:
     from ..run.client import Client
     from ..run.execute import execute, new_run
     from ..run.problems import ServerProblem
@@ -130,7 +130,7 @@ def _run(program: Program, url: str, out: Path, timeout: float) -> int:
     except OSError as problem:
         _tell_what_is_left(run)
         where = f'"{problem.filename}": ' if problem.filename else ""
-        stop(Exit.DISK, f"{where}{problem.strerror or problem}", _where_pictures_are(run))
+        stop(Exit.DISK, f"{where}{problem.strerror or problem}", "" if emulated else _where_pictures_are(run))
     return _report(run)
 
 
