@@ -17,9 +17,6 @@ from .stages.models import Checkpoint, DiffusionModel
 from .stages.sampling import load_model
 from .stages.site import HOLE, UNKNOWN_NAME, UNTOLD, WRONG_KIND, Flow, Latent, Pixels, Site, Workshop
 
-# Where a file of the author's goes in by name, and what it must be for that.
-_LOADERS = {("image", "IMAGE"): "LoadImage", ("image", "*"): "LoadImage"}
-
 
 def lower(spec: Spec, catalog: Catalog, findings: list[Diagnostic]) -> Graph:
     """The graph of a spec, its nodes in the order of the stages. What is wrong is added to `findings`."""
@@ -143,12 +140,11 @@ class _Lowering:
         """A file as its name where a node takes names of files, else through the node that loads it."""
         if wanted in ("COMBO", "STRING"):
             return asset
-        loader = _LOADERS.get((asset.kind, wanted))
-        if loader is None:
+        if asset.kind != "image" or wanted not in ("IMAGE", "*"):
             message = f'an input of the type {asset.kind} cannot be put into "{name}", which takes {wanted}'
             self.findings.append(WRONG_KIND.at(place, message, "load it with a node of its own"))
             return HOLE
-        return self.workshop.add(raw.name, raw.path, name, loader, {"image": asset}, {"image": name})
+        return self.workshop.add(raw.name, raw.path, name, "LoadImage", {"image": asset}, {"image": name})
 
     def _referred(self, raw: RawNode, name: str, wanted: Reference, place: Place) -> Link:
         """The output that a reference means, decoded where the input wants a picture."""

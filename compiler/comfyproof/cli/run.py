@@ -29,12 +29,6 @@ if TYPE_CHECKING:
     from ..run.job import Run
 
 
-EMULATED = (
-    "On an emulator of ComfyUI 0.3.64: image nodes, sizes and metadata are real, no model runs.\n"
-    "Stand-ins: a sampler changes the picture gently, an upscale model is a resampler, a prompt only a seed."
-)
-
-
 @click.command("run")
 @click.argument("spec")
 @click.option(
@@ -76,10 +70,11 @@ def run_command(
     Prints the paths of the pictures. Beside them lies run.json, the record of the run.
     """
     from ..driver import compile_spec
+    from ..spec.inputs import MISSING_FILE
 
     compiled = compile_spec(spec, read_catalog_option(catalog_file), read_changes(inputs, settings, variant))
     # A file that is not there is said again, as an error, before anything is sent.
-    show([finding for finding in compiled.findings if finding.rule.name != "missing-input-file"], sys.stderr)
+    show([finding for finding in compiled.findings if finding.rule is not MISSING_FILE], sys.stderr)
     if compiled.program is None:
         show_summary(compiled.findings, compiled.not_examined, sys.stderr)
         return Exit.FINDINGS if compiled.readable else Exit.NOT_EXAMINED
@@ -94,13 +89,13 @@ def _server(url: str | None) -> Iterator[str]:
         yield url
         return
     from ..catalog.pinned import built_in
-    from ..emulator.embedded import Emulator
+    from ..emulator.embedded import BRIEFLY, Emulator
 
     with (
         tempfile.TemporaryDirectory(prefix="comfyproof-") as folder,
         Emulator(Path(folder), catalog=built_in()) as started,
     ):
-        click.echo(EMULATED, err=True)
+        click.echo(BRIEFLY, err=True)
         yield started.url
 
 
@@ -126,7 +121,7 @@ def _run(program: Program, url: str, out: Path, timeout: float, *, emulated: boo
         stop(Exit.UNREACHABLE, str(problem), problem.help)
     except KeyboardInterrupt:
         _tell_what_is_left(run)
-        stop(Exit.INTERRUPTED, "interrupted" + ("; the prompt is withdrawn from the server" if run.record else ""))
+        stop(Exit.INTERRUPTED, "interrupted" + ("; the prompt is withdrawn from the server" if run.withdrawn else ""))
     except OSError as problem:
         _tell_what_is_left(run)
         where = f'"{problem.filename}": ' if problem.filename else ""

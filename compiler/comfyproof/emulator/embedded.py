@@ -35,6 +35,12 @@ _ABOUT_STAND_INS = {
     "any other node": 'a value of the right type; pictures are labelled "stand-in"',
 }
 
+# For those who see the emulator only in passing; `describe` says it all.
+BRIEFLY = (
+    "On an emulator of ComfyUI 0.3.64: image nodes, sizes and metadata are real, no model runs.\n"
+    "Stand-ins: a sampler changes the picture gently, an upscale model is a resampler, a prompt only a seed."
+)
+
 
 class Emulator:
     """A small ComfyUI in threads of this process, with its pictures under `folder`.

@@ -17,7 +17,7 @@ def as_json(findings: Iterable[Diagnostic], examined: Iterable[str], not_examine
         "schema": SCHEMA,
         "findings": [as_entry(finding) for finding in findings],
         "examined": list(examined),
-        "not_examined": [{"what": each.what, "kind": each.kind, "reason": each.reason} for each in not_examined],
+        "not_examined": [as_gap(each) for each in not_examined],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -38,3 +38,8 @@ def as_entry(finding: Diagnostic) -> dict[str, Any]:
         span = place.span()
         entry.update(line=span.line, column=span.column, end_line=span.end_line, end_column=span.end_column)
     return entry
+
+
+def as_gap(gap: NotExamined) -> dict[str, str]:
+    """What was not examined, as data."""
+    return {"what": gap.what, "kind": gap.kind, "reason": gap.reason}

@@ -13,6 +13,7 @@ from ..diagnostics import NotExamined, has_errors
 from ..driver import Program
 from ..verify.checks import count_check, verify_picture
 from ..verify.expected import Verdict
+from ..verify.picture import format_of
 from .answers import OutputFile, Refusal, Succeeded
 from .client import Client
 from .events import Event
@@ -70,7 +71,7 @@ class _Job:
         run = self.run
         self._phase("prepare")
         run.system = self.client.system_stats()
-        prepared = prepare(run.program.graph, self.client, run.prompt_id)
+        prepared = prepare(run.program.graph, self.client, run.prompt_id, run.system)
         run.graph, run.prompt = prepared.graph, prepared.prompt
         run.findings += prepared.findings
         run.not_examined += [*prepared.not_examined, *run.program.not_examined]
@@ -108,6 +109,7 @@ class _Job:
                 outcome = self.client.wait(prompt_id, self.tell)
             except KeyboardInterrupt:
                 self.client.cancel(prompt_id)
+                run.withdrawn = True
                 raise
         if isinstance(outcome, Succeeded):
             return outcome.outputs
@@ -199,14 +201,8 @@ def _free_path(folder: Path, prefix: str, data: bytes) -> Path:
 
 def _suffix(data: bytes) -> str:
     """A file's ending by its first bytes."""
-    for magic, suffix in (
-        (b"\x89PNG", ".png"),
-        (b"\xff\xd8\xff", ".jpg"),
-        (b"GIF8", ".gif"),
-        (b"\x1a\x45\xdf\xa3", ".webm"),
-    ):
-        if data.startswith(magic):
-            return suffix
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return ".webp"
+    if kind := format_of(data):
+        return {"JPEG": ".jpg"}.get(kind, f".{kind.casefold()}")
+    if data.startswith(b"\x1a\x45\xdf\xa3"):
+        return ".webm"
     return ".mp4" if data[4:8] == b"ftyp" else ".bin"

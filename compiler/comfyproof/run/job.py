@@ -42,6 +42,7 @@ class Run:
     pictures: list[Picture] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     record: Path | None = None
+    withdrawn: bool = False
 
     @property
     def good(self) -> bool:

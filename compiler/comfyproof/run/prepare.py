@@ -28,12 +28,13 @@ class Prepared:
     not_examined: tuple[NotExamined, ...]
 
 
-def prepare(graph: Graph, client: Client, prompt_id: str) -> Prepared:
+def prepare(graph: Graph, client: Client, prompt_id: str, system: Mapping[str, Any]) -> Prepared:
     """The graph held against a server's own nodes and files, its inputs uploaded. Raises ServerProblem.
 
-    With errors among the findings nothing was uploaded, and the prompt is not to be sent.
+    `system` is what the server says of itself. With errors among the findings nothing was uploaded, and
+    the prompt is not to be sent.
     """
-    catalog = server_catalog(client, graph)
+    catalog = server_catalog(client, graph, system)
     # A server newer than the catalog compiled against may want inputs that were unknown then.
     graph = fill_defaults(_with_slashes(graph, catalog), catalog)
     findings, not_examined = check(graph, catalog)
@@ -53,15 +54,15 @@ def own_suffix(prompt_id: str) -> str:
     return f"_{prompt_id[:8]}"
 
 
-def server_catalog(client: Client, graph: Graph) -> Catalog:
+def server_catalog(client: Client, graph: Graph, system: Mapping[str, Any]) -> Catalog:
     """The node types of a server that a graph uses, with the files it lists. Raises ServerProblem."""
     types = client.node_types(node.type for node in graph.nodes.values())
     try:
         catalog = from_object_info(types, client.url)
     except CatalogError:  # it has none of the classes, or describes them in a way that cannot be read
         catalog = Catalog(client.url, "", {}, left_out=tuple(types))
-    emulator = client.system_stats()["system"].get("comfyproof_emulator") or {}
-    if emulator.get("takes_any_file"):
+    emulator = system["system"].get("comfyproof_emulator")
+    if isinstance(emulator, Mapping) and emulator.get("takes_any_file"):
         return without_files(catalog, "the emulator has no model files and takes any name for present")
     return catalog
 
@@ -133,10 +134,9 @@ def _why_unreadable(path: Path, kind: str) -> str:
         return str(getattr(problem, "strerror", None) or problem)
     if not magic:
         return "it is empty"
-    known = magic.startswith((b"\x89PNG", b"\xff\xd8\xff")) or magic[8:] == b"WEBP"
-    if kind == "image" and known:
-        from ..verify.picture import BrokenPicture, decode_reference
+    from ..verify.picture import BrokenPicture, decode_reference, format_of
 
+    if kind == "image" and format_of(magic):  # of another format a server may well know more
         try:
             decode_reference(path)
         except BrokenPicture as problem:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import __version__
 from ..graph import Asset
-from ..report.json import as_entry
+from ..report.json import as_entry, as_gap
 from .folder import write_whole
 from .job import Run
 
@@ -57,7 +57,7 @@ def record_of(run: Run) -> dict[str, Any]:
             for picture in run.pictures
         ],
         "findings": [as_entry(finding) for finding in run.findings],
-        "not_examined": [{"what": each.what, "reason": each.reason} for each in run.not_examined],
+        "not_examined": [as_gap(each) for each in run.not_examined],
         "prompt": run.prompt,
     }
 

@@ -47,6 +47,11 @@ class Document:
             value = value[step]
         return value
 
+    def keys(self, section: str) -> list[str]:
+        """The names in a section, none where it is no mapping."""
+        data = self.get((section,))
+        return list(data) if isinstance(data, Mapping) else []
+
     def put(self, path: Path, value: Any, place: Place, *, named: bool) -> Document:
         """The document with a value that comes from elsewhere."""
         moved = {at: m for at, m in self.moved.items() if at[: len(path)] != path}

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-WHOLE = re.compile(r"\$([A-Za-z_][\w-]*)(?:\.(\w[\w -]*))?")
+NAME = r"[A-Za-z_][\w-]*"
+WHOLE = re.compile(rf"\$({NAME})(?:\.(\w[\w -]*))?")
 _INSIDE = re.compile(r"\$\$|\$\{([^{}]*)\}")
 
 
 def bare_names(text: str) -> list[str]:
     """The names that stand inside a text behind a dollar alone, without braces."""
-    return re.findall(r"(?<!\$)\$([A-Za-z_][\w-]*)", text)
+    return re.findall(rf"(?<!\$)\$({NAME})", text)
 
 
 def fill_text(text: str, value_of: Callable[[str], Any]) -> str:

@@ -77,7 +77,8 @@ class Filling:
             self._warn_of_bare(text, path)
             return fill_text(text, lambda name: self._inside(name, path))
         name, output = whole[1], whole[2]
-        if path[0] == "stages" and path[-1] in NAME_FIELDS and name not in self.inputs:
+        takes_name = path[-1] in NAME_FIELDS or path[-2:-1] == ("loras",)
+        if path[0] == "stages" and takes_name and name not in self.inputs:
             return text.removeprefix("$")  # the field takes a name, and what it means is its own to say
         if name in self.inputs and output is None:
             found = self.inputs[name]

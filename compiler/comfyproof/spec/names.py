@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..diagnostics import Diagnostic, Path, Place, Rule, Severity
 from .document import Document
+from .dollars import NAME
 from .problems import WRONG_VALUE
 
 AMBIGUOUS_NAME = Rule(
@@ -16,8 +16,6 @@ AMBIGUOUS_NAME = Rule(
 )
 NAME_TWICE = Rule("CP216", "name-twice", Severity.ERROR, "Two things have the same name, so that it means neither.")
 RULES = (AMBIGUOUS_NAME, NAME_TWICE)
-
-NAME = re.compile(r"[A-Za-z_][\w-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +89,19 @@ class Stages:
 
 def check_names(document: Document, stages: Iterable[StageAt], findings: list[Diagnostic]) -> None:
     """Whether every name can be written, and means one thing: inputs, models, stages and nodes share one space."""
-    named: list[tuple[str, str, Path]] = [(name, "an input", ("inputs", name)) for name in _keys(document, "inputs")]
+    named: list[tuple[str, str, Path]] = [(name, "an input", ("inputs", name)) for name in document.keys("inputs")]
     automatic = []
     for stage in stages:
         if stage.own:
             named.append((stage.name, "a stage", (*stage.path, "as")))
         else:
             automatic.append(stage.name)
-    named += [(name, "a model", ("models", name)) for name in _keys(document, "models")]
-    named += [(name, "a node", ("nodes", name)) for name in _keys(document, "nodes")]
+    named += [(name, "a model", ("models", name)) for name in document.keys("models")]
+    named += [(name, "a node", ("nodes", name)) for name in document.keys("nodes")]
     seen: dict[str, str] = {}
     for name, what, path in named:
         place = document.place(path, key=path[-1] == name)
-        if not NAME.fullmatch(name):
+        if not re.fullmatch(NAME, name):
             message = f'"{name[:60]}" cannot be a name'
             findings.append(
                 WRONG_VALUE.at(place, message, "begin with a letter, and use letters, digits, - and _ alone")
@@ -112,8 +110,3 @@ def check_names(document: Document, stages: Iterable[StageAt], findings: list[Di
         if earlier:
             findings.append(NAME_TWICE.at(place, f'"{name}" is the name of {earlier} already', "choose another name"))
         seen.setdefault(name, what)
-
-
-def _keys(document: Document, section: str) -> list[str]:
-    data: Any = document.get((section,))
-    return list(data) if isinstance(data, Mapping) else []

@@ -108,8 +108,8 @@ def read_spec(source: Source, changes: Changes, findings: list[Diagnostic]) -> S
     inputs = Inputs(document, changes.inputs, changes.needed, findings, not_examined).read()
     stages = Stages(stages_of(document))
     check_names(document, stages.all, findings)
-    unset = frozenset(_keys(document, "inputs")) - set(inputs)
-    others = frozenset([*_keys(document, "models"), *_keys(document, "nodes")])
+    unset = frozenset(document.keys("inputs")) - set(inputs)
+    others = frozenset([*document.keys("models"), *document.keys("nodes")])
     filling = Filling(document, inputs, unset, others, stages, findings)
     document = filling.filled(("models", "stages", "nodes", "verify", "target"))
     holes = filling.holes
@@ -189,13 +189,8 @@ def _name(document: Document, findings: list[Diagnostic]) -> str:
     return document.source.file.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0] or "pipeline"
 
 
-def _keys(document: Document, section: str) -> list[str]:
-    data = document.get((section,))
-    return list(data) if isinstance(data, Mapping) else []
-
-
 def _models(document: Document, findings: list[Diagnostic], holes: set[Path]) -> Iterator[tuple[str, ModelBlock]]:
-    for name in _keys(document, "models"):
+    for name in document.keys("models"):
         path: Path = ("models", name)
         data = document.get(path)
         kinds = [key for key in MODEL_KINDS if isinstance(data, Mapping) and key in data]
@@ -250,7 +245,7 @@ def _check_reference(
 
 
 def _nodes(document: Document, findings: list[Diagnostic], holes: set[Path]) -> Iterator[RawNode]:
-    for name in _keys(document, "nodes"):
+    for name in document.keys("nodes"):
         path: Path = ("nodes", name)
         data = document.get(path)
         if not isinstance(data, Mapping) or len(data) != 1:

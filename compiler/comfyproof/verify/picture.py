@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import stat
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,13 @@ MAX_SCANS = 100
 # Similarity looks at 512 px; a reference decoded at no less than twice that loses nothing it would see.
 REFERENCE_SIDE = 1024
 
+_MAGICS: dict[str, tuple[bytes, ...]] = {
+    "PNG": (png.SIGNATURE,),
+    "JPEG": (b"\xff\xd8\xff",),
+    "BMP": (b"BM",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "TIFF": (b"II*\0", b"MM\0*"),
+}
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
 # All that makes up the pixels: comments and profiles, however large or damaged, never reach the decoder.
@@ -55,7 +63,7 @@ class Picture:
 def decode_result(data: bytes) -> Picture:
     """The picture in a file that came back, with every byte of it accounted for. Raises BrokenPicture."""
     with _refusing():
-        kind, image = _open(data)
+        kind, image = _open(data, _END)
         _END[kind](data)
         return _decode(kind, image)
 
@@ -64,7 +72,7 @@ def decode_reference(file: FilePath) -> Picture:
     """The picture in a file of the author's, large JPEGs at a reduced size. Raises BrokenPicture."""
     data = _read(file)
     with _refusing():
-        kind, image = _open_plain(data) or _open(data)
+        kind, image = _open(data, _OPEN)
         return _decode(kind, image, REFERENCE_SIDE)
 
 
@@ -94,36 +102,23 @@ def _read(file: FilePath) -> bytes:
     raise BrokenPicture("it is not a regular file")
 
 
-def _open(data: bytes) -> tuple[str, Image.Image]:
-    """The format and the picture, of which only the header was looked at."""
-    if data.startswith(png.SIGNATURE):
-        return "PNG", _open_png(data)
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG", _open_jpeg(data)
+def format_of(data: bytes) -> str:
+    """The picture format that a file's first bytes speak of; empty where it is none that is known here."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WebP", _open_webp(data)
+        return "WebP"
+    return next((kind for kind, magics in _MAGICS.items() if data.startswith(magics)), "")
+
+
+def _open(data: bytes, kinds: Collection[str]) -> tuple[str, Image.Image]:
+    """The format, one of those wanted, and the picture, of which only the header was looked at."""
+    kind = format_of(data)
+    if kind in kinds:
+        return kind, _OPEN[kind](data)
     if not data:
         raise BrokenPicture("it is empty")
     if data.lstrip()[:1] in (b"<", b"{", b"["):
         raise BrokenPicture("it is a text (HTML or JSON), not a picture")
     raise BrokenPicture("it is neither PNG, JPEG nor WebP")
-
-
-def _open_plain(data: bytes) -> tuple[str, Image.Image] | None:
-    """A picture in a format that only inputs have: LoadImage takes them, no node of ComfyUI's saves them."""
-    from PIL import BmpImagePlugin, GifImagePlugin, TiffImagePlugin
-
-    plugins: dict[tuple[bytes, ...], tuple[str, Callable[[io.BytesIO], Image.Image]]] = {
-        (b"BM",): ("BMP", BmpImagePlugin.BmpImageFile),
-        (b"GIF87a", b"GIF89a"): ("GIF", GifImagePlugin.GifImageFile),
-        (b"II*\0", b"MM\0*"): ("TIFF", TiffImagePlugin.TiffImageFile),
-    }
-    for magics, (kind, plugin) in plugins.items():
-        if data.startswith(magics):
-            image = plugin(io.BytesIO(data))
-            _refuse_large(*image.size)
-            return kind, image
-    return None
 
 
 # The classes are called directly: Image.open would guess formats, and its own limit is a global of the process.
@@ -158,6 +153,30 @@ def _open_webp(data: bytes) -> Image.Image:
     if len(data) < _webp_length(data):
         raise BrokenPicture(f"it has {len(data):,} of {_webp_length(data):,} bytes")
     return WebPImagePlugin.WebPImageFile(io.BytesIO(data))
+
+
+def _open_plain(kind: str, data: bytes) -> Image.Image:
+    from PIL import BmpImagePlugin, GifImagePlugin, TiffImagePlugin
+
+    plugins: dict[str, Callable[[io.BytesIO], Image.Image]] = {
+        "BMP": BmpImagePlugin.BmpImageFile,
+        "GIF": GifImagePlugin.GifImageFile,
+        "TIFF": TiffImagePlugin.TiffImageFile,
+    }
+    image = plugins[kind](io.BytesIO(data))
+    _refuse_large(*image.size)
+    return image
+
+
+# The last three only inputs have: LoadImage takes them, and no node of ComfyUI's saves them.
+_OPEN: dict[str, Callable[[bytes], Image.Image]] = {
+    "PNG": _open_png,
+    "JPEG": _open_jpeg,
+    "WebP": _open_webp,
+    "BMP": partial(_open_plain, "BMP"),
+    "GIF": partial(_open_plain, "GIF"),
+    "TIFF": partial(_open_plain, "TIFF"),
+}
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
