@@ -1,11 +1,12 @@
 # make demo: the main job on the built-in emulator.   make test: all tests.
 # make check: style, types, shape.                     make bench: speed beside peers.
+# make fuzz: the property tests, with new examples by the thousand.
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check bench workflows clean
+.PHONY: demo test check fuzz bench workflows clean
 
 demo: $(VENV)/.demo
 	$(BIN)/comfyproof run specs/production_upscale_enhance.yaml
@@ -18,6 +19,9 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_shape.py
+
+fuzz: $(VENV)/.test
+	$(BIN)/python -m pytest --hypothesis-profile=search -m hypothesis
 
 bench: $(VENV)/.test
 	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done

@@ -9,12 +9,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from comfyproof.run.client import Client
 from scripted_server import QUICK, ScriptedServer
 
 ROOT = Path(__file__).parent.parent
 Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+# The same examples every time, so that a red test speaks of a change; `make fuzz` is the one that goes looking.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=5000, deadline=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

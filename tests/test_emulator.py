@@ -474,7 +474,7 @@ bodies = json_values | st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=bodies, path=st.sampled_from(["/prompt"] * 6 + ["/queue", "/history", "/interrupt", "/free"]))
 def test_it_outlives_any_body(client: Client, body: Any, path: str) -> None:
     raw = json.dumps(body)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from comfyproof.catalog.pinned import built_in
@@ -38,7 +38,6 @@ def examined(text: str, changes: Changes = Changes({})) -> Compiled:  # noqa: B0
     return compiled
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(TEXTS), st.data())
 def test_damaged_text(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
@@ -46,7 +45,6 @@ def test_damaged_text(text: str, data: st.DataObject) -> None:
     examined(text[:start] + data.draw(st.text(max_size=12)) + text[end:])
 
 
-@settings(max_examples=120, deadline=None)
 @given(st.sampled_from(TREES), st.data())
 def test_odd_values_anywhere(tree: Any, data: st.DataObject) -> None:
     tree = yaml.safe_load(yaml.safe_dump(tree))
@@ -61,7 +59,6 @@ def test_odd_values_anywhere(tree: Any, data: st.DataObject) -> None:
     examined(yaml.safe_dump(tree, allow_unicode=True))
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["image", "seed", "prompt", "preset", "nobody"]), st.text(max_size=20), max_size=3),
     st.lists(

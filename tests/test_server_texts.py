@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from comfyproof.run.answers import Failed, read_outcome, read_refusal
@@ -68,7 +68,6 @@ def values() -> st.SearchStrategy[Any]:
     )
 
 
-@settings(max_examples=150)
 @given(values(), values(), values())
 def test_any_answer_can_be_read(first: Any, second: Any, third: Any) -> None:
     refusal = read_refusal({"error": first, "node_errors": {"2": {"errors": [second], "class_type": third}}})
@@ -80,7 +79,6 @@ def test_any_answer_can_be_read(first: Any, second: Any, third: Any) -> None:
         assert read_outcome(entry) is not None
 
 
-@settings(max_examples=150)
 @given(
     st.text(max_size=10) | st.sampled_from(["progress", "progress_state", "executing", "execution_cached"]), values()
 )

@@ -18,6 +18,7 @@ PACKAGE = ROOT / "compiler" / "comfyproof"
 # From the bottom to the top; modules of one line don't import each other.
 LAYERS = """
 diagnostics
+texts
 source
 catalog graph png weights
 stages validators

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from comfyproof.diagnostics import Path as DataPath
 from comfyproof.source import MAX_BYTES, parse_source, read_source
+from comfyproof.texts.composed import LINE_END
 
-# What JSON escapes as two halves, YAML cannot read.
-TEXTS = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=("Cs",)))
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)))
 SCALARS = (
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
 )
@@ -33,12 +33,13 @@ def leaves(data: Any, path: DataPath = ()) -> list[tuple[DataPath, Any]]:
 
 
 def at(text: str, line: int, column: int, end_line: int, end_column: int) -> str:
-    rows = text.split("\n")
+    rows = LINE_END.split(text)
     assert line == end_line
     return rows[line - 1][column - 1 : end_column - 1]
 
 
 @given(TREES)
+@example({"k" * 2000: None})
 def test_reads_all_json_and_knows_where_it_stands(tree: Any) -> None:
     text = json.dumps(tree, indent=1)
     source, findings = parse_source("x.yaml", text)
@@ -110,6 +111,64 @@ def bomb() -> str:
 def test_refused_with_a_reason(text: str, code: str) -> None:
     _, findings = parse_source("x.yaml", text)
     assert [finding.rule.code for finding in findings] == [code]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "marked"),
+    [
+        ('{"a": 1, "a": 2}', "CP103", '"a"'),
+        ('{"a": NaN}', "CP104", "NaN"),
+        ('{"a": -Infinity}', "CP104", "-Infinity"),
+        ('{"a": 1e999}', "CP104", "1e999"),
+        ('{"a": "\\ud83d"}', "CP104", '"\\ud83d"'),
+        ("[" * 100_000, "CP105", "["),
+        ("[" * 66 + "]" * 66, "CP105", "["),
+        (f"[{'9' * 5000}]", "CP105", "9" * 5000),
+        (f"[0.{'9' * 5000}]", "CP105", f"0.{'9' * 5000}"),
+        ('{"a": 1,}', "CP102", ""),
+        ('{"a" 1}', "CP102", ""),
+        ('{"a": 01}', "CP102", ""),
+        ("{a: 1}", "CP102", ""),
+        ('["open', "CP102", ""),
+        ('["a\tb"]', "CP102", ""),
+        ("[1] 2", "CP102", ""),
+        ("", "CP102", ""),
+        ('["\u2028", NaN]', "CP104", "NaN"),
+    ],
+)
+def test_json_refused_at_its_place(text: str, code: str, marked: str) -> None:
+    _, findings = parse_source("x.json", text)
+    assert [finding.rule.code for finding in findings] == [code]
+    assert findings[0].place is not None
+    span = findings[0].place.span()
+    assert at(text, span.line, span.column, span.end_line, span.end_column) == marked
+
+
+@given(TREES, st.integers(0, 200), st.text(alphabet='{}[]",:0-1.e+tn \n\\', max_size=3))
+def test_places_are_of_the_very_text_that_was_read(tree: Any, where: int, put: str) -> None:
+    """The library reads, our own walk says where: on a text cut and changed at random both say the same."""
+    text = json.dumps(tree)
+    text = text[:where] + put + text[where + 1 :]
+    source, findings = parse_source("x.json", text)
+    try:
+        data = json.loads(text)
+    except ValueError:
+        assert findings
+        return
+    if source is not None and not findings:
+        assert source.data == data
+        for path, value in leaves(data):
+            span = source.at(path)
+            shown = "\n".join(text.split("\n")[span.line - 1 : span.end_line])
+            if span.line == span.end_line:
+                assert json.loads(shown[span.column - 1 : span.end_column - 1]) == value
+
+
+def test_a_flow_mapping_that_is_no_json_is_yaml_and_judged_once() -> None:
+    source, findings = parse_source("x.yaml", '{"a": 1, "a": 2, b: 3}')
+    assert [finding.rule.code for finding in findings] == ["CP103"]
+    assert source is not None
+    assert source.data == {"a": 1, "b": 3}
 
 
 def test_an_alias_is_its_anchor_s_value_at_its_own_place() -> None:

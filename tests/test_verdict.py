@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from comfyproof.catalog.pinned import built_in
@@ -197,7 +197,6 @@ nodes = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     prompt=st.dictionaries(st.sampled_from("abcd"), nodes, max_size=4) | json_values,
     targets=st.none() | json_values,
@@ -212,7 +211,6 @@ def test_it_never_raises_and_leaves_the_prompt_alone(prompt: Any, targets: Any) 
     json.dumps(verdict["body"])
 
 
-@settings(max_examples=50, deadline=None)
 @given(values=st.dictionaries(st.sampled_from(["width", "height", "crop", "upscale_method"]), json_values, max_size=3))
 def test_what_a_server_keeps_it_accepts_again(values: dict[str, Any]) -> None:
     prompt = changed(TABLE["base"], {"set": {f"scale.inputs.{name}": value for name, value in values.items()}})

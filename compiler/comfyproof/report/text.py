@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 from ..diagnostics import Diagnostic, NotExamined, Severity
+from ..texts.composed import LINE_END
 
 _COLORS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.INFO: "36;1"}
 MAX_WIDTH = 120
-# Where YAML ends a line; positions are counted in these lines.
-_LINE_ENDS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 def clean(text: str) -> str:
@@ -56,7 +54,7 @@ def _block(finding: Diagnostic, color: bool) -> str:
 
 
 def _excerpt(text: str, line: int, column: int, end_line: int, end_column: int, color: bool) -> list[str]:
-    rows = _LINE_ENDS.split(text)
+    rows = LINE_END.split(text)
     if not 0 < line <= len(rows) or not rows[line - 1].strip():
         return []
     row = rows[line - 1]

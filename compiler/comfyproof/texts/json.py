@@ -1,0 +1,236 @@
+"""JSON, read by the library; only where something is wrong, or a place is asked for, by a walk of our own."""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from functools import cached_property
+from json import JSONDecodeError
+from typing import Any, NoReturn
+
+from ..diagnostics import Path, Span
+from .composed import (
+    BROKEN_TEXT,
+    DUPLICATE_KEY,
+    LINE_END,
+    MAX_DEPTH,
+    MAX_DIGITS,
+    TOO_LARGE,
+    UNSUPPORTED_TEXT,
+    Composed,
+    Json,
+)
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_WORD = re.compile(r"true|false|null|NaN|-?Infinity")
+_CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}
+_ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_HALF = re.compile(r"[\ud800-\udfff]")
+
+
+class NotJson(Exception):
+    """The text is not JSON, and stops being so at `offset`."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.message, self.offset = message, offset
+
+    def refuse(self, composed: Composed) -> NoReturn:
+        """Says so of a text that was to be JSON."""
+        span = _Lines(composed.text).span(self.offset, self.offset)
+        message = f"{self.message[:1].lower()}{self.message[1:]}"
+        composed.refuse(BROKEN_TEXT, span, f"this is not valid JSON: {message}")
+
+
+class _Amiss(Exception):
+    """Something that the library reads and we do not."""
+
+
+def compose_json(composed: Composed) -> Json:
+    """The data of a JSON text. Raises NotJson, or Refused after saying why."""
+    if composed.spans is None and not _ESCAPED_HALF.search(composed.text):
+        try:
+            data: Json = _DECODER.decode(composed.text)
+            if not _is_deep(data):
+                return data
+        except JSONDecodeError as problem:
+            raise NotJson(problem.msg, problem.pos) from None
+        except (_Amiss, RecursionError):
+            pass  # the walk says what it is
+    return _Walk(composed).document()
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        raise _Amiss
+    return mapping
+
+
+def _short(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise _Amiss
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if abs(number) == float("inf") or len(text) > MAX_DIGITS:
+        raise _Amiss
+    return number
+
+
+def _constant(text: str) -> NoReturn:
+    raise _Amiss
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_int=_short, parse_float=_finite, parse_constant=_constant)
+
+
+def _is_deep(data: Json) -> bool:
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        parts = (each.values() if isinstance(each, dict) else each if isinstance(each, list) else () for each in level)
+        level = [value for part in parts for value in part if isinstance(value, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+class _Lines:
+    """Offsets of a text as lines and columns."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def starts(self) -> list[int]:
+        return [0, *(found.end() for found in LINE_END.finditer(self.text))]
+
+    def span(self, start: int, end: int) -> Span:
+        return Span(*self._position(start), *self._position(end))
+
+    def _position(self, offset: int) -> tuple[int, int]:
+        line = bisect_right(self.starts, offset)
+        return line, offset - self.starts[line - 1] + 1
+
+
+class _Walk:
+    """Reads a text and notes where everything stands; its depth is bounded, so that it may call itself."""
+
+    def __init__(self, composed: Composed) -> None:
+        self.composed, self.text = composed, composed.text
+        self.lines = _Lines(composed.text)
+        self.at = 0
+
+    def document(self) -> Json:
+        self._space()
+        data = self._value(())
+        self._space()
+        if self.at != len(self.text):
+            raise NotJson("Extra data", self.at)
+        return data
+
+    def _space(self) -> None:
+        found = _SPACE.match(self.text, self.at)
+        assert found  # it matches nothing, too
+        self.at = found.end()
+
+    def _value(self, path: Path) -> Json:
+        start, first = self.at, self.text[self.at : self.at + 1]
+        if len(path) > MAX_DEPTH:
+            span = self.lines.span(start, start + 1)
+            self.composed.refuse(TOO_LARGE, span, f"this nests deeper than {MAX_DEPTH} levels")
+        value: Json
+        if first == "{":
+            value = self._mapping(path)
+        elif first == "[":
+            value = self._sequence(path)
+        elif first == '"':
+            value = self._string()
+        else:
+            value = self._plain()
+        self.composed.remember(path, False, self.lines.span(start, self.at))
+        return value
+
+    def _mapping(self, path: Path) -> Json:
+        mapping: dict[str, Json] = {}
+        for start in self._items("}"):
+            if self.text[start : start + 1] != '"':
+                raise NotJson("Expecting property name enclosed in double quotes", start)
+            key = self._string()
+            span = self.lines.span(start, self.at)
+            self._space()
+            if self.text[self.at : self.at + 1] != ":":
+                raise NotJson("Expecting ':' delimiter", self.at)
+            self.at += 1
+            self._space()
+            if key in mapping:
+                self.composed.report(DUPLICATE_KEY, span, f'"{key}" stands here a second time', "keep one of the two")
+                self._silently((*path, key))
+            else:
+                self.composed.remember((*path, key), True, span)
+                mapping[key] = self._value((*path, key))
+        return mapping
+
+    def _silently(self, path: Path) -> None:
+        """A value that is left out: places belong to the one that stays."""
+        spans, self.composed.spans = self.composed.spans, None
+        self._value(path)
+        self.composed.spans = spans
+
+    def _sequence(self, path: Path) -> Json:
+        items: list[Json] = []
+        for _ in self._items("]"):
+            items.append(self._value((*path, len(items))))
+        return items
+
+    def _items(self, end: str) -> Iterator[int]:
+        """Where each item of a mapping or list begins, up to its closing bracket."""
+        self.at += 1
+        self._space()
+        if self.text[self.at : self.at + 1] == end:
+            self.at += 1
+            return
+        while True:
+            yield self.at
+            self._space()
+            found = self.text[self.at : self.at + 1]
+            if found not in (",", end) or not found:
+                raise NotJson("Expecting ',' delimiter", self.at)
+            self.at += 1
+            if found == end:
+                return
+            self._space()
+
+    def _string(self) -> str:
+        start = self.at
+        try:
+            text, self.at = _DECODER.raw_decode(self.text, start)
+        except JSONDecodeError as problem:
+            raise NotJson(problem.msg, problem.pos) from None
+        if _HALF.search(text):
+            self.composed.report(UNSUPPORTED_TEXT, self.lines.span(start, self.at), "this text holds half a character")
+            return _HALF.sub("\ufffd", text)
+        return str(text)
+
+    def _plain(self) -> Json:
+        start = self.at
+        found = _NUMBER.match(self.text, start) or _WORD.match(self.text, start)
+        if found is None:
+            raise NotJson("Expecting value", start)
+        word, self.at = found[0], found.end()
+        if word in _CONSTANTS:
+            return _CONSTANTS[word]
+        if len(word) > MAX_DIGITS:
+            self.composed.report(TOO_LARGE, self.lines.span(start, self.at), f"this number has {len(word)} digits")
+            return 0
+        if word.lstrip("-").isdigit():
+            return int(word)
+        if abs(number := float(word)) < float("inf"):
+            return number
+        self.composed.report(UNSUPPORTED_TEXT, self.lines.span(start, self.at), f'"{word}" is not a finite number')
+        return 0
