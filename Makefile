@@ -1,12 +1,13 @@
 # make demo: the main job on the built-in emulator.   make test: all tests.
 # make check: style, types, shape.                     make bench: speed beside peers.
 # make fuzz: the property tests, with new examples by the thousand.
+# make workflows schema stubs: what is generated from specs and stages, and committed.
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check fuzz bench workflows clean
+.PHONY: demo test check fuzz bench workflows schema stubs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/comfyproof run specs/production_upscale_enhance.yaml
@@ -30,6 +31,15 @@ bench: $(VENV)/.test
 workflows: $(VENV)/.demo
 	for each in specs/*.yaml; do \
 	  $(BIN)/comfyproof compile $$each -o workflows/$$(basename $$each .yaml).api.json || exit 1; done
+
+# The language for editors, committed; a test generates and compares it.
+schema: $(VENV)/.demo
+	$(BIN)/comfyproof schema -o docs/comfyproof.schema.json
+
+# The signatures that editors complete a spec in Python from, committed; a test rebuilds and compares.
+stubs: $(VENV)/.demo
+	$(BIN)/python -m comfyproof.python.stage_stubs
+	$(BIN)/comfyproof catalog stubs -o compiler/comfyproof/python
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("comfyproof needs Python 3.11 or newer; make PYTHON=python3.12 ...")'

@@ -45,7 +45,7 @@ def test_the_caret_stands_under_the_mistake(comfyproof: Command, tmp_path: Path)
     done = comfyproof("lint", "spec.yaml")
     assert done.returncode == 1
     assert done.stdout == (
-        'spec.yaml:4:35: error[CP403]: "eulr" is not among the values of "sampler_name"\n'
+        'spec.yaml:4:35: error[CP403]: "eulr" is not among the values of "sampler"\n'
         "  |\n"
         "4 |   - generate: {model: m, sampler: eulr}\n"
         "  |                                   ^^^^\n"
@@ -196,7 +196,7 @@ def test_lint_looks_at_every_variant_and_option(comfyproof: Command, tmp_path: P
     done = comfyproof("lint", "spec.yaml")
     assert done.returncode == 1
     assert 'spec.yaml:3:50: error[CP204]: "denoise" is 7' in done.stdout
-    assert 'spec.yaml:10:10: error[CP201]: unknown field "stpes"' in done.stdout
+    assert 'spec.yaml:10:10: error[CP206]: "generate.stpes" leads nowhere' in done.stdout
     assert 'error[CP403]: "eulr" is not among' in done.stdout
     assert "3 errors" in done.stdout
 

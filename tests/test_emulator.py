@@ -634,7 +634,7 @@ def test_a_cycle_through_an_undeclared_link_ends_the_prompt(client: Client) -> N
 def test_any_node_of_the_catalog_runs(client: Client) -> None:
     prompt = {
         "1": {"class_type": "LoadImage", "inputs": {"image": "photo.png"}},
-        "2": {"class_type": "Canny", "inputs": {"image": ["1", 0], "low_threshold": 0.4, "high_threshold": 0.8}},
+        "2": {"class_type": "Morphology", "inputs": {"image": ["1", 0], "operation": "dilate", "kernel_size": 3}},
         "3": {"class_type": "CLIPVisionLoader", "inputs": {"clip_name": "any.safetensors"}},
         "4": {"class_type": "CLIPVisionEncode", "inputs": {"clip_vision": ["3", 0], "image": ["2", 0], "crop": "none"}},
         "5": {"class_type": "PreviewAny", "inputs": {"source": ["4", 0]}},
@@ -643,7 +643,7 @@ def test_any_node_of_the_catalog_runs(client: Client) -> None:
     entry = client.run(prompt)
     assert entry["status"]["status_str"] == "success"
     assert "CLIPVisionEncode" in entry["outputs"]["5"]["text"][0]
-    assert entry["comfyproof"]["stand_ins"] == ["CLIPVisionEncode", "CLIPVisionLoader", "Canny", "PreviewAny"]
+    assert entry["comfyproof"]["stand_ins"] == ["CLIPVisionEncode", "CLIPVisionLoader", "Morphology", "PreviewAny"]
     with Image.open(io.BytesIO(client.view(entry["outputs"]["6"]["images"][0]))) as opened:
         assert opened.size == (64, 48)
 

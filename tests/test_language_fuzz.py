@@ -20,6 +20,7 @@ from comfyproof.spec.pipeline import Changes
 from conftest import ROOT
 
 TEXTS = [path.read_text() for path in sorted((ROOT / "specs").glob("*.yaml"))]
+PRODUCTION = (ROOT / "specs/production_upscale_enhance.yaml").read_text()
 TREES = [yaml.safe_load(text) for text in TEXTS]
 ODD = st.sampled_from(
     [None, True, -1, 0, 1.5, 2**70, "", "$", "$x", "${", "$$", "load", "\x1b[2J", "é" * 300, [], {}, [[]], {"a": {}}]
@@ -83,4 +84,4 @@ def test_odd_values_anywhere(tree: Any, data: st.DataObject) -> None:
     st.sampled_from([None, "conservative", "nobody"]),
 )
 def test_odd_options(inputs: dict[str, str], options: list[tuple[str, str]], variant: str | None) -> None:
-    examined(TEXTS[1], Changes(inputs, options, variant))
+    examined(PRODUCTION, Changes(inputs, options, variant))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from comfyproof.catalog.files import FILE_INPUTS
 from conftest import ROOT
-from test_run import FILES, served
+from test_run import served
 
 README = (ROOT / "README.md").read_text()
 
@@ -60,12 +62,22 @@ def test_the_two_commands(copy: Path) -> None:
         assert part in planned
 
 
+def model_files() -> set[tuple[str, str]]:
+    """The model files that the specs name, each with its folder."""
+    return {
+        (folder, node["inputs"][key])
+        for workflow in (ROOT / "workflows").glob("*.api.json")
+        for node in json.loads(workflow.read_text()).values()
+        for key, folder in FILE_INPUTS.get(node["class_type"], {}).items()
+        if folder != "input" and key in node["inputs"]
+    }
+
+
 def test_every_other_command(copy: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
-    for kind, names in {**FILES, "checkpoints": ["sd_xl_base_1.0.safetensors"]}.items():
-        (models / kind).mkdir(parents=True)
-        for name in names:
-            (models / kind / name).touch()
+    for folder, name in model_files():
+        (models / folder).mkdir(parents=True, exist_ok=True)
+        (models / folder / name).touch()
     activate = blocks("sh")[1].splitlines()[0]
     with served(tmp_path, "--models", models) as (url, _):
         for block in blocks("sh")[1:]:

@@ -46,7 +46,7 @@ with Progress(spec, Graph({"1": Node("1", "A", {}, stage=stage)})) as progress:
     progress.tell(events.NodeRunning("1"))
     progress.tell(events.NodeDone("1"))
 check = Facts(verdict=Verdict.FAILED, name="[bold]size[/]", expected="[/]" + chr(27) + "[2J", measured="m" + chr(92))
-show_checks(Facts(pictures=[Facts(path=Path("[b].png"), checks=[check])] * 2, verdict="failed"))
+show_checks(Facts(pictures=[Facts(path=Path("[b].png"), checks=[check], what="picture")] * 2, verdict="failed"))
 """
 
 

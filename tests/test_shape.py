@@ -20,14 +20,15 @@ LAYERS = """
 diagnostics
 texts
 source
-catalog graph png weights
+catalog files graph png weights
 stages validators
+validation
 spec verdict facts
-plan verify
+plan verify python
 lower lift passes formats rules
 report diff
 driver
-lint lock run emulator
+lint lock run emulator pipeline
 cli
 """
 EMULATOR_KNOWS = {"diagnostics", "catalog", "graph", "png", "verdict", "emulator"}
@@ -121,6 +122,7 @@ def loaded(code: str) -> set[str]:
 
 
 HEAVY = {
+    "av",
     "pydantic",
     "jsonschema",
     "networkx",

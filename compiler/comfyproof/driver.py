@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +13,20 @@ from .formats.api import dump_api
 from .graph import Graph
 from .lower import lower
 from .passes.pipeline import run_passes
+from .python import file as python_module
 from .rules.registry import GRAPH_RULES, check
 from .rules.structure import no_output
 from .source import Source, read_source
 from .spec import changes as changes_module
+from .spec import dollars as dollars_module
+from .spec import each as each_module
 from .spec import filling as filling_module
 from .spec import inputs as inputs_module
 from .spec import likes as likes_module
 from .spec import names as names_module
 from .spec import pipeline as pipeline_module
 from .spec import problems as problems_module
+from .spec import uses as uses_module
 from .spec.pipeline import Changes, Spec, read_spec
 from .stages import site as site_module
 
@@ -29,6 +34,7 @@ RULES: tuple[Rule, ...] = tuple(
     sorted(
         (
             *source_module.RULES,
+            *python_module.RULES,
             *problems_module.RULES,
             *changes_module.RULES,
             *names_module.RULES,
@@ -37,11 +43,18 @@ RULES: tuple[Rule, ...] = tuple(
             *pipeline_module.RULES,
             *site_module.RULES,
             *inputs_module.RULES,
+            *dollars_module.RULES,
+            *each_module.RULES,
+            *uses_module.RULES,
             *(each.rule for each in GRAPH_RULES),
         ),
         key=lambda rule: rule.code,
     )
 )
+
+
+# What may only be missing because a file that has it could not be taken over.
+_OF_NAMES = (site_module.UNKNOWN_NAME, changes_module.UNKNOWN_PATH, inputs_module.UNKNOWN_INPUT)
 
 
 @dataclass(frozen=True)
@@ -78,12 +91,23 @@ class Compiled:
 
 
 def compile_spec(file: str | Path, catalog: Catalog, changes: Changes) -> Compiled:
-    """A spec's graph, or all that is wrong with it."""
-    source, findings = read_source(file)
+    """A spec's graph, or all that is wrong with it; a Python file is run to read it."""
+    return compile_source(str(file), *read(file), catalog, changes)
+
+
+def read(file: str | Path) -> tuple[Source | None, list[Diagnostic]]:
+    """What a spec says, in either of its forms, with what is wrong in it; None where nothing can be made of it."""
+    return python_module.read_python(file) if python_module.is_python(file) else read_source(file)
+
+
+def compile_source(
+    file: str, source: Source | None, findings: Sequence[Diagnostic], catalog: Catalog, changes: Changes
+) -> Compiled:
+    """The graph of a spec that was read, or all that is wrong with it, `findings` being what reading it found."""
     if source is None:
         unreadable = any(finding.rule is source_module.UNREADABLE for finding in findings)
-        return Compiled(str(file), None, None, tuple(in_reading_order(findings)), (), not unreadable)
-    return _compile(str(file), source, findings, catalog, changes)
+        return Compiled(file, None, None, tuple(in_reading_order(findings)), (), not unreadable)
+    return _compile(file, source, list(findings), catalog, changes)
 
 
 def _compile(file: str, source: Source, findings: list[Diagnostic], catalog: Catalog, changes: Changes) -> Compiled:
@@ -96,6 +120,8 @@ def _compile(file: str, source: Source, findings: list[Diagnostic], catalog: Cat
         # What is missing may stand in a part that could not be read.
         broken = has_errors(findings)
         findings += [finding for finding in found if not (broken and finding.rule is no_output.rule)]
+        if any(finding.rule is uses_module.UNUSABLE for finding in findings):
+            findings = [finding for finding in findings if finding.rule not in _OF_NAMES]
         unplanned = (
             ()
             if spec.target is None

@@ -34,8 +34,30 @@ class Asset:
     kind: str = "image"
 
 
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Text with environment variables in it, whose values are put in only when it is sent to a server.
+
+    `parts` are text and names of variables by turns, text first.
+    """
+
+    parts: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The environment variables."""
+        return self.parts[1::2]
+
+    def __str__(self) -> str:
+        return "".join(f"${{env:{part}}}" if n % 2 else part for n, part in enumerate(self.parts))
+
+    def revealed(self, environment: Mapping[str, str]) -> str:
+        """The text with the values in it. Raises KeyError."""
+        return "".join(environment[part] if n % 2 else part for n, part in enumerate(self.parts))
+
+
 Literal: TypeAlias = "bool | int | float | str | list[Literal] | dict[str, Literal] | None"
-Value: TypeAlias = "Literal | Link | Asset"
+Value: TypeAlias = "Literal | Link | Asset | Secret"
 
 
 @dataclass(frozen=True, slots=True)

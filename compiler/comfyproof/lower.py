@@ -9,12 +9,12 @@ from typing import Any
 from .catalog.nodes import NodeType
 from .catalog.pinned import Catalog
 from .diagnostics import Diagnostic, Path, Place, did_you_mean
-from .graph import Asset, Graph, Link, Node, Value
-from .spec.filling import Reference
+from .graph import Asset, Graph, Link, Node, Secret, Value
 from .spec.names import StageAt, Stages
 from .spec.pipeline import RawNode, Spec, Step
-from .stages.models import Checkpoint, DiffusionModel
-from .stages.sampling import load_model
+from .stages.blocks import Reference
+from .stages.loading import load_model
+from .stages.models import Checkpoint, DiffusionModel, Experts
 from .stages.site import HOLE, UNKNOWN_NAME, UNTOLD, WRONG_KIND, Flow, Latent, Pixels, Site, Workshop
 
 
@@ -35,16 +35,17 @@ class _Lowering:
         names = {key: set(data) if isinstance(data, Mapping) else set() for key, data in declared.items()}
         self.raw = {node.name: node for node in spec.nodes}
         self.broken_nodes = names["nodes"] - set(self.raw)
+        broken_models = names["models"] - set(spec.models)
         self.workshop = Workshop(
-            spec.models, names["models"] - set(spec.models), spec.document.place, findings=self.findings
+            spec.models, broken_models, spec.holes, spec.document.place, self._refer, findings=self.findings
         )
         self.flows: dict[str, Flow] = {}
-        self.before: list[StageAt] = []
+        self.before = Stages([])
         flow: Flow | None = None
         for step in spec.steps:
             flow = self._stage(step, flow)
             kind = str(step.path[2])
-            self.before.append(StageAt(step.name, kind, step.path, step.name != kind))
+            self.before.add(StageAt(step.name, kind, step.path, step.name != kind))
         for node in spec.nodes:
             self._node(node)
         return Graph(self.workshop.nodes)
@@ -54,7 +55,7 @@ class _Lowering:
         if step.block is not None:
             wanted = getattr(step.block, "from_", None)
             given = before if wanted is None else self._taken(step, wanted)
-            flow = step.block.lower(Site(step.name, step.path, given, self.workshop))
+            flow = step.block.lower(Site(step.name, step.path, given, self.workshop, step.broken))
         self.flows[step.name] = flow
         return flow
 
@@ -63,13 +64,13 @@ class _Lowering:
         word, _, output = wanted.partition(".")
         place = self.spec.document.place((*step.path, "from"))
         before = len(self.findings)
-        if stage := Stages(self.before).meant(word, place, self.findings):
+        if stage := self.before.meant(word, place, self.findings):
             return self._part(stage.name, output, place)
         if word in self.raw:
             link = self._slot(self.raw[word], output or None, place)
             return Latent(link, None) if self._type_of(self.raw[word], link.output) == "LATENT" else Pixels(link)
         if len(self.findings) == before and word not in self.broken_nodes:
-            known = [*(stage.name for stage in self.before), *self.raw]
+            known = [*(stage.name for stage in self.before.all), *self.raw]
             message = f'nothing before this stage is named "{word}"'
             self.findings.append(UNKNOWN_NAME.at(place, message, did_you_mean(word, known, "stages and nodes")))
         return Pixels(HOLE)
@@ -123,12 +124,14 @@ class _Lowering:
         place = self.spec.document.place(path)
         if any(hole[: len(path)] == path for hole in self.spec.holes):
             return HOLE
-        if isinstance(value, Reference):
-            return self._referred(raw, name, value, place)
         declared = self.catalog.get(raw.type)
-        wanted = declared.inputs.get(name) if declared else None
+        kind = declared.inputs[name].type if declared and name in declared.inputs else "*"
+        if isinstance(value, Reference):
+            return self._wired(Site(raw.name, raw.path, None, self.workshop), value, kind, place)
         if isinstance(value, Asset):
-            return self._loaded(raw, name, value, wanted.type if wanted else "*", place)
+            return self._loaded(raw, name, value, kind, place)
+        if isinstance(value, Secret):
+            return value
         if _holds_names(value):
             message = f'"{name}" holds a name within a list or mapping, where none can be wired'
             self.findings.append(WRONG_KIND.at(place, message, "give the name an input of its own"))
@@ -146,16 +149,23 @@ class _Lowering:
             return HOLE
         return self.workshop.add(raw.name, raw.path, name, "LoadImage", {"image": asset}, {"image": name})
 
-    def _referred(self, raw: RawNode, name: str, wanted: Reference, place: Place) -> Link:
-        """The output that a reference means, decoded where the input wants a picture."""
+    def _refer(self, site: Site, wanted: Reference, kind: str, at: Path) -> Link:
+        """The output that a stage's field means, which must be there before the stage."""
+        place = self.spec.document.place((*site.path, *at))
+        known = (*self.flows, *self.raw, *self.spec.models, *self.broken_nodes, *self.workshop.broken)
+        if wanted.name not in known:
+            message = f'nothing before this stage is named "{wanted.name}"'
+            self.findings.append(UNKNOWN_NAME.at(place, message, "put the stage that gives it before this one"))
+        return self._wired(site, wanted, kind, place)
+
+    def _wired(self, site: Site, wanted: Reference, kind: str, place: Place) -> Link:
+        """The output that a reference means, decoded where a picture is wanted of a latent."""
         if wanted.name in self.raw:
             return self._slot(self.raw[wanted.name], wanted.output, place)
         if wanted.name in self.flows:
-            declared = self.catalog.get(raw.type)
-            kind = declared.inputs[name].type if declared and name in declared.inputs else "*"
             flow = self._part(wanted.name, wanted.output or "", place)
             if isinstance(flow, Latent) and (wanted.output == "image" or (kind == "IMAGE" and not wanted.output)):
-                return Site(raw.name, raw.path, flow, self.workshop).pixels()
+                return Site(site.name, site.path, flow, self.workshop, site.broken).pixels()
             return flow.link
         if wanted.name in self.spec.models:
             return self._of_model(wanted, place)
@@ -163,15 +173,18 @@ class _Lowering:
 
     def _of_model(self, wanted: Reference, place: Place) -> Link:
         block = self.spec.models[wanted.name]
-        if not isinstance(block, Checkpoint | DiffusionModel):
+        if not isinstance(block, Checkpoint | DiffusionModel | Experts):
             message = f'"{wanted.name}" is {block.kind}; only a diffusion model or checkpoint can be wired by name'
             self.findings.append(WRONG_KIND.at(place, message, "load it with a node of its own"))
             return HOLE
-        links = load_model(Site(wanted.name, ("models", wanted.name), None, self.workshop), wanted.name, block)
-        found: Mapping[str, Link] = {"model": links.model, "clip": links.clip, "vae": links.vae} if links else {}
-        if links and (wanted.output or "model") not in found:
+        parts = load_model(Site(wanted.name, ("models", wanted.name), None, self.workshop), wanted.name, block)
+        found = {"model": parts.model, "clip": parts.clip, "vae": parts.vae}
+        if parts.low is not None:
+            found |= {"high": parts.model, "low": parts.low}
+        if parts.known and (wanted.output or "model") not in found:
             message = f'a model has no output "{wanted.output}"'
-            self.findings.append(UNKNOWN_NAME.at(place, message, "its outputs are model, clip and vae"))
+            help = did_you_mean(wanted.output or "", found, "its outputs")
+            self.findings.append(UNKNOWN_NAME.at(place, message, help))
         return found.get(wanted.output or "model", HOLE)
 
 
@@ -188,4 +201,4 @@ def _holds_names(value: Any) -> bool:
         return any(_holds_names(inner) for inner in value.values())
     if isinstance(value, list):
         return any(_holds_names(inner) for inner in value)
-    return isinstance(value, Reference | Asset)
+    return isinstance(value, Reference | Asset | Secret)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path as FilePath
@@ -26,11 +27,12 @@ RULES = (UNREADABLE, *TEXT_RULES)
 
 @dataclass(frozen=True)
 class Source:
-    """A text, what it says, and where each path of it stands."""
+    """A text, what it says, and where each path of it stands; `elsewhere` are the paths that stand in other texts."""
 
     file: str
     text: str
     data: Json = field(compare=False)
+    elsewhere: Mapping[Path, Place] = field(default_factory=dict, compare=False)
 
     @cached_property
     def _spans(self) -> dict[tuple[Path, bool], Span]:
@@ -62,24 +64,29 @@ class Words:
 
 def read_source(file: str | FilePath) -> tuple[Source | None, list[Diagnostic]]:
     """A YAML or JSON file as a Source, with what is wrong in it; None where it cannot be read at all."""
+    text, findings = read_text(file)
+    return (None, findings) if text is None else parse_source(str(file), text)
+
+
+def read_text(file: str | FilePath, limit: int = MAX_BYTES) -> tuple[str | None, list[Diagnostic]]:
+    """A file's text, of so many bytes at most; None, with the finding that says why, where it cannot be read."""
     name = str(file)
     try:
-        text = _read_text(FilePath(file))
+        return _text(FilePath(file), limit), []
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
         spot = Place(Spot(name, "", Span(1, 1, 1, 1)))
         return None, [UNREADABLE.at(spot, f'"{name}" cannot be read: {reason}')]
-    return parse_source(name, text)
 
 
-def _read_text(path: FilePath) -> str:
+def _text(path: FilePath, limit: int) -> str:
     facts = path.stat()
     if not stat.S_ISREG(facts.st_mode):
         raise ValueError("it is a folder" if stat.S_ISDIR(facts.st_mode) else "it is not a regular file")
-    if facts.st_size > MAX_BYTES:
-        raise ValueError(f"it has {facts.st_size:,} bytes, over the limit of {MAX_BYTES:,}")
+    if facts.st_size > limit:
+        raise ValueError(f"it has {facts.st_size:,} bytes, over the limit of {limit:,}")
     with path.open("rb") as stream:
-        raw = stream.read(MAX_BYTES + 1)
+        raw = stream.read(limit + 1)
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ValueError("it is UTF-16; save it as UTF-8")
     try:

@@ -3,55 +3,13 @@
 from __future__ import annotations
 
 import math
-import posixpath
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-IO_FOLDERS = ("input", "output", "temp")
+from .files import Files, Unsure
 
-
-@dataclass(frozen=True)
-class Files:
-    """Which files a server has.
-
-    `names` lists them by folder: model folders such as "loras", and "input", "output" and "temp"
-    with paths relative to them. A folder that is not in it is unknown. In the folders of `endings`
-    any name with one of the endings counts as present too. `closed` says that a path that leads
-    out of the three folders finds nothing; else that is unknown.
-    """
-
-    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    endings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    closed: bool = False
-
-    def holds(self, name: str) -> bool:
-        """Whether a file or folder that an input names is there. Raises Unsure."""
-        folder = "input"
-        for annotated in IO_FOLDERS:
-            if name.endswith(f"[{annotated}]"):
-                name, folder = name[: -len(annotated) - 3], annotated
-                break
-        # the three folders lie beside each other, so "../output/x.png" is a way from one to another
-        path = posixpath.normpath(posixpath.join("/at", folder, name))
-        at, _, rest = path[1:].partition("/")
-        folder, _, inside = rest.partition("/")
-        if at != "at" or (folder and folder not in self.names):
-            if self.closed:
-                return False
-            raise Unsure("it lies outside the folders that are known")
-        if not inside:
-            return True
-        names = self.names[folder]
-        is_file = inside in names and not name.endswith("/")
-        return is_file or any(other.startswith(inside + "/") for other in names)
-
-
-class Unsure(Exception):
-    """Only the server itself can say; the message says why."""
-
-
-Judge: TypeAlias = Callable[[Mapping[str, Any], "Files | None"], "str | None"]
+Judge: TypeAlias = Callable[[Mapping[str, Any], Files | None], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +51,8 @@ def _file(owner: str, what: str, input_name: str) -> Validator:
 
 def _aspect_ratio(given: Mapping[str, Any], _files: Files | None) -> str | None:
     ratio = given["aspect_ratio"]
-    if ratio is None:
-        return "'NoneType' object has no attribute 'split'"
+    if not isinstance(ratio, str):
+        return f"'{type(ratio).__name__}' object has no attribute 'split'"
     parts = ratio.split(":")
     if len(parts) != 2:
         return f"Aspect ratio must be in the format X:Y, such as 16:9, but was {ratio}."
@@ -102,9 +60,10 @@ def _aspect_ratio(given: Mapping[str, Any], _files: Files | None) -> str | None:
         width, height = int(parts[0]), int(parts[1])
     except ValueError:
         return f"Aspect ratio must contain numbers separated by ':', such as 16:9, but was {ratio}."
-    if height == 0:
-        return "division by zero"
-    value = width / height
+    try:
+        value = width / height
+    except ArithmeticError as problem:
+        return str(problem)
     if value < 0.25:
         return f"Aspect ratio cannot reduce to any less than 1:4 (0.25), but was {ratio} ({value})."
     if value > 4.0:
@@ -112,8 +71,11 @@ def _aspect_ratio(given: Mapping[str, Any], _files: Files | None) -> str | None:
     return None
 
 
+_MOVES = ("horizontal_movement", "vertical_movement", "pan", "tilt", "roll", "zoom")
+
+
 def _camera_moves(given: Mapping[str, Any], _files: Files | None) -> str | None:
-    if any(not math.isclose(value, 0.0) for value in given.values()):
+    if any(not math.isclose(given[move], 0.0) for move in _MOVES):
         return None
     return "Invalid camera control configs: at least one of the values must be non-zero"
 
@@ -125,7 +87,6 @@ def _tripo_task(given: Mapping[str, Any], _files: Files | None) -> str | None:
 
 
 _IMAGE = _file("LoadImage.VALIDATE_INPUTS", "image", "image")
-_MOVES = ("horizontal_movement", "vertical_movement", "pan", "tilt", "roll", "zoom")
 
 VALIDATORS: Mapping[str, Validator] = {
     "FluxProUltraImageNode": Validator("FluxProUltraImageNode.validate_inputs", ("aspect_ratio",), _aspect_ratio),

@@ -59,3 +59,6 @@ FILE_INPUTS: Mapping[str, Mapping[str, str]] = {
     "UpscaleModelLoader": {"model_name": "upscale_models"},
     "VAELoader": {"vae_name": "vae"},
 }
+
+# What an input that names a file takes besides those in its folder.
+NO_FILES: Mapping[str, tuple[str, ...]] = {"existing_lora": ("[None]",), "vae_name": ("pixel_space",)}

@@ -71,6 +71,11 @@ def read_catalog(file: str | Path) -> Catalog:
     return parse_catalog(packed, path.name)
 
 
+def load_catalog(name_or_file: str | Path) -> Catalog:
+    """The built-in catalog by its name, comfyui-0.3.64, or else a file's. Raises OSError, CatalogError."""
+    return built_in() if str(name_or_file) == BUILT_IN.name.removesuffix(".json.gz") else read_catalog(name_or_file)
+
+
 def parse_catalog(packed: bytes, name: str) -> Catalog:
     """A catalog from a file's bytes. Raises CatalogError."""
     data = _parse_json(_unpack(packed))

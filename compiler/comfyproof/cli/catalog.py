@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,29 @@ def pin_command(source: str, output: str) -> int:
     _say_left_out(catalog)
     write_whole(Path(output), pin(catalog, Path(output).stem, provenance))
     _say(f"{output}: {len(catalog.raw)} nodes", err=True)
+    return Exit.FINE
+
+
+@catalog_command.command("stubs")
+@click.argument("catalog_file", metavar="[CATALOG]", required=False)
+@click.option("-o", "--output", metavar="FILE", help="Where to write it, or a folder; standard output, unless given.")
+def stubs_command(catalog_file: str | None, output: str | None) -> int:
+    """Write a CATALOG's nodes as typed Python signatures, so that editors complete and check them.
+
+    CATALOG is a pinned catalog or a saved /object_info answer; the built-in one, unless given, whose
+    signatures are part of this package.
+    """
+    from ..python.node_stubs import node_stubs
+    from ..run.folder import write_whole
+
+    catalog = read_catalog_option(catalog_file)
+    _say_left_out(catalog)
+    text = node_stubs(catalog).encode()
+    if output in (None, "-"):
+        sys.stdout.buffer.write(text)
+        return Exit.FINE
+    path = Path(str(output))
+    write_whole(path / "nodes.pyi" if path.is_dir() else path, text)
     return Exit.FINE
 
 

@@ -29,6 +29,7 @@ from .terminal import catalog_option, read_catalog_option, read_changes, show, s
     help="Exit with 1 on findings as bad as this.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 3 if a node could not be examined.")
+@click.option("--run-python", is_flag=True, help="Also lint specs in Python, which are run to read them.")
 @catalog_option
 @spec_changes
 def lint_command(
@@ -36,6 +37,7 @@ def lint_command(
     form: str,
     fail_on: str,
     strict: bool,
+    run_python: bool,
     catalog_file: str | None,
     inputs: tuple[str, ...],
     settings: tuple[str, ...],
@@ -43,14 +45,15 @@ def lint_command(
 ) -> int:
     """Say what is wrong with specs, without running anything.
 
-    FILES are specs and folders of specs. Nothing is executed and no server is asked.
+    FILES are specs and folders of specs. No server is asked, and nothing is executed but, with --run-python,
+    the specs in Python.
     """
     from ..lint import examine
     from ..report.json import as_json
 
     catalog = read_catalog_option(catalog_file)
     changes = read_changes(inputs, settings, variant)
-    compiled = [examine(file, catalog, changes) for file in _specs(files)]
+    compiled = [examine(file, catalog, changes, run_python=run_python) for file in _specs(files, run_python)]
     findings = [finding for each in compiled for finding in each.findings]
     unknown = list(dict.fromkeys(each for one in compiled for each in one.not_examined))
     if form == "json":
@@ -66,14 +69,15 @@ def lint_command(
     return Exit.NOT_EXAMINED if strict and any(each.kind == "node" for each in unknown) else Exit.FINE
 
 
-def _specs(files: tuple[str, ...]) -> list[str]:
+def _specs(files: tuple[str, ...], run_python: bool) -> list[str]:
     """The files, and the specs in the folders among them, each once."""
     found: dict[str, None] = {}
+    suffixes = (".yaml", ".yml", *((".py",) if run_python else ()))
     for file in files:
         if not Path(file).is_dir():
             found[file] = None
             continue
-        inside = sorted(str(path) for path in Path(file).rglob("*") if path.suffix.casefold() in (".yaml", ".yml"))
+        inside = sorted(str(path) for path in Path(file).rglob("*") if path.suffix.casefold() in suffixes)
         if not inside:
             raise click.UsageError(f'there is no spec (.yaml) in the folder "{file}"')
         found.update(dict.fromkeys(inside))

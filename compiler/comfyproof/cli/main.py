@@ -20,13 +20,14 @@ COMMANDS = {
     "run": ("run", "Run a spec on a server and prove the pictures."),
     "serve": ("serve", "Serve the emulator, a small ComfyUI on this machine."),
     "catalog": ("catalog", "Show, search and pin catalogs of nodes."),
+    "schema": ("schema", "Write the JSON Schema of specs, for editors."),
     "explain": ("explain", "Explain a rule by its code."),
     "rules": ("explain", "List all rules."),
 }
 
 
 # What the core installation leaves out.
-RUN_PACKAGES = ("aiohttp", "numpy", "PIL", "skimage", "websocket")
+RUN_PACKAGES = ("aiohttp", "av", "numpy", "PIL", "skimage", "websocket")
 
 
 class _ReaderGone(Exception):

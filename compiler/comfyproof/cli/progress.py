@@ -121,9 +121,11 @@ class Progress:
 
 
 def show_checks(run: Run) -> None:
-    """Writes the table of what was checked of each picture."""
+    """Writes the table of what was checked of each picture or video."""
     console = _console()
-    title = f"{len(run.pictures)} picture{'s' if len(run.pictures) != 1 else ''}: {run.verdict}"
+    whats = {picture.what for picture in run.pictures}
+    what = whats.pop() if len(whats) == 1 else "file"
+    title = f"{len(run.pictures)} {what}{'s' if len(run.pictures) != 1 else ''}: {run.verdict}"
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("verdict", "check", "expected", "measured"):
         table.add_column(column, overflow="fold")

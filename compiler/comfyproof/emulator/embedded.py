@@ -26,9 +26,16 @@ from .table import REAL
 
 SHUTDOWN_SECONDS = 10.0
 
-_ABOUT_REAL = ["image nodes and their sizes", "queue, cache and events", "refusals", "metadata in saved pictures"]
+_ABOUT_REAL = [
+    "image nodes and their sizes",
+    "video files",
+    "queue, cache and events",
+    "refusals",
+    "metadata in saved files",
+]
 _ABOUT_STAND_INS = {
     "sampling": "a gentle change that grows with denoise; from an empty latent, an invented landscape",
+    "video models": "a window that moves over an invented landscape, or over the picture to begin with",
     "upscale models": "Lanczos resampling by the factor in the model's name",
     "text encoders": "the text only serves as a key: another text gives another picture",
     "VAE": "lossless, apart from cropping to multiples of 8",

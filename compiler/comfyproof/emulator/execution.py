@@ -18,7 +18,7 @@ from .cache import Cache, signatures
 from .events import Hub, node_facts
 from .folders import Folders
 from .order import Pending
-from .pixels_files import file_hash
+from .pixels_files import file_hash, file_time
 from .queue import Item
 from .table import function_of, is_stand_in
 from .values import Interrupted, Run, Shown, Step, random_from
@@ -26,7 +26,7 @@ from .values import Interrupted, Run, Shown, Step, random_from
 MAX_SHOWN = 2000
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 # The classes whose result depends on a file's content, and the input that names it.
-_FILE_INPUT = {"LoadImage": "image", "LoadImageMask": "image", "LoadImageOutput": "image"}
+_FILE_INPUT = {"LoadImage": "image", "LoadImageMask": "image", "LoadImageOutput": "image", "LoadVideo": "file"}
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,8 @@ class Executor:
             return False
         if "is_changed" not in node:
             try:
-                node["is_changed"] = [file_hash(self.folders, node["inputs"].get(name))]
+                told = file_time if node["class_type"] == "LoadVideo" else file_hash
+                node["is_changed"] = [told(self.folders, node["inputs"].get(name))]
             except (OSError, ValueError, AttributeError, TypeError):
                 node["is_changed"] = float("nan")
         return node["is_changed"]

@@ -164,9 +164,14 @@ def clip_text_encode(run: Run, *, clip: Model | None, text: str) -> tuple[Condit
             "ERROR: clip input is invalid: None\n\nIf the clip is from a checkpoint loader node your checkpoint "
             "does not contain a valid clip or text encoder model."
         )
-    return (Conditioning(text, (repr(clip.files), repr(clip.loras))),)
+    return (Conditioning(text, (repr(clip),)),)
 
 
 def flux_guidance(run: Run, *, conditioning: Conditioning, guidance: float) -> tuple[Conditioning]:
     """The same conditioning with a guidance."""
-    return (replace(conditioning, settings=(*conditioning.settings, f"guidance {guidance}")),)
+    return (conditioned(conditioning, "guidance", f"{guidance}"),)
+
+
+def conditioned(conditioning: Conditioning, what: str, facts: str) -> Conditioning:
+    """A conditioning of which something more was said, so that sampling by it gives another picture."""
+    return replace(conditioning, settings=(*conditioning.settings, f"{what} {facts}"))

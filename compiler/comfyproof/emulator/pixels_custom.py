@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .pixels_sample import sampled, text_of
+from .pixels_sample import sampled, told_by
 from .values import Conditioning, Latent, Model, Run
 
 
@@ -43,12 +43,12 @@ def disable_noise(run: Run) -> tuple[Noise]:
 
 def basic_guider(run: Run, *, model: Model, conditioning: Conditioning) -> tuple[Guider]:
     """A model guided by one conditioning."""
-    return (Guider((model, text_of(conditioning))),)
+    return (Guider((model, told_by(conditioning))),)
 
 
 def cfg_guider(run: Run, *, model: Model, positive: Conditioning, negative: Conditioning, cfg: float) -> tuple[Guider]:
     """A model guided by what is wanted and what is not."""
-    return (Guider((model, text_of(positive), text_of(negative))),)
+    return (Guider((model, told_by(positive), told_by(negative))),)
 
 
 def scheduler(run: Run, *, steps: int, denoise: float = 1.0, **_: Any) -> tuple[Sigmas]:
@@ -85,6 +85,6 @@ def sampler_custom(
     negative: Conditioning, sampler: Any, sigmas: Sigmas, latent_image: Latent,
 ) -> tuple[Latent, Latent]:  # fmt: skip
     """The same with its parts spelled out."""
-    key = (noise_seed, model, text_of(positive), text_of(negative))
+    key = (noise_seed, model, told_by(positive), told_by(negative))
     latent = sampled(run, latent_image, sigmas.denoise, 0, sigmas.steps, *key)
     return latent, latent

@@ -49,6 +49,21 @@ def image_scale_to_max_dimension(run: Run, *, image: Picture, upscale_method: st
     return (resized(image, width, height, upscale_method),)
 
 
+# The sizes that FLUX.1 Kontext was trained on, width and height; the same in portrait.
+_KONTEXT_SIZES = (
+    (1024, 1024), (1104, 944), (1184, 880), (1248, 832), (1328, 800), (1392, 752), (1456, 720), (1504, 688),
+    (1568, 672),
+)  # fmt: skip
+
+
+def flux_kontext_image_scale(run: Run, *, image: Picture) -> tuple[Picture]:
+    """The middle of a picture at the size, of those that FLUX.1 Kontext knows, whose proportions are nearest."""
+    wanted = image.shape[2] / image.shape[1]
+    sizes = (*_KONTEXT_SIZES, *((height, width) for width, height in _KONTEXT_SIZES))
+    width, height = min(sizes, key=lambda size: (abs(wanted - size[0] / size[1]), size))
+    return (fitted(image, width, height, "lanczos"),)
+
+
 def resize_and_pad_image(
     run: Run, *, image: Picture, target_width: int, target_height: int, padding_color: str, interpolation: str
 ) -> tuple[Picture]:

@@ -7,34 +7,65 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageFilter
 
+from .models import conditioned
 from .pixels_resize import as_masks, resized, resized_mask
-from .values import Latent, Mask, Model, Picture, Run, check_size
+from .values import (
+    MAX_PIXELS,
+    MAX_VIDEO_PIXELS,
+    Conditioning,
+    Latent,
+    Mask,
+    Model,
+    Picture,
+    Run,
+    check_size,
+    facts_of,
+    random_from,
+)
+
+GREY = np.float32(0.5)
 
 
-def _cropped(picture: Picture) -> Picture:
-    """The middle of a picture whose sides a VAE can take: multiples of 8."""
-    height, width = picture.shape[1] // 8 * 8, picture.shape[2] // 8 * 8
+def _cropped(picture: Picture, cell: int = 8) -> Picture:
+    """The middle of a picture whose sides a VAE can take: multiples of 8, or of 16."""
+    height, width = picture.shape[1] // cell * cell, picture.shape[2] // cell * cell
     check_size(width, height, picture.shape[0])
     y, x = (picture.shape[1] - height) // 2, (picture.shape[2] - width) // 2
     return picture[:, y : y + height, x : x + width, :3]
 
 
-def latent_of(picture: Picture) -> Latent:
-    """The latent that stands for a picture."""
-    picture = _cropped(picture)
-    return Latent(picture.shape[2], picture.shape[1], picture.shape[0], picture)
+def latent_of(picture: Picture, vae: Model | None = None) -> Latent:
+    """The latent that stands for a picture; a VAE for videos takes several as the frames of one."""
+    frames, cell = vae.cell if isinstance(vae, Model) else (1, 8)
+    picture = _cropped(picture, cell)
+    if frames > 1:
+        picture = picture[: whole_frames(len(picture))]
+    count, height, width = picture.shape[:3]
+    return Latent(width, height, 1 if frames > 1 else count, picture, frames=count if frames > 1 else 1)
+
+
+def whole_frames(length: int) -> int:
+    """How many frames of so many a video latent holds: one, and four for each further latent frame."""
+    return (length - 1) // 4 * 4 + 1
+
+
+def empty_of(width: int, height: int, batch: int, frames: int, cell: int = 8) -> Latent:
+    """A latent to sample from nothing, its sides rounded down to what the VAE packs into one. Raises TooLarge."""
+    width, height = width // cell * cell, height // cell * cell
+    check_size(width, height, batch * frames, MAX_PIXELS if frames == 1 else MAX_VIDEO_PIXELS)
+    return Latent(width, height, batch, frames=frames)
 
 
 def picture_of(latent: Latent) -> Picture:
-    """The picture that a latent stands for: mid-grey where nothing was sampled yet."""
+    """The pictures that a latent stands for: mid-grey where nothing was sampled yet."""
     if latent.picture is not None:
         return latent.picture
-    return np.full((latent.batch, latent.height, latent.width, 3), 0.5, np.float32)
+    return np.broadcast_to(GREY, (latent.count, latent.height, latent.width, 3))
 
 
 def vae_encode(run: Run, *, pixels: Picture, vae: Model) -> tuple[Latent]:
     """The latent of a picture, cropped to multiples of 8."""
-    return (latent_of(pixels),)
+    return (latent_of(pixels, vae),)
 
 
 def vae_encode_tiled(
@@ -42,12 +73,16 @@ def vae_encode_tiled(
     temporal_size: int = 64, temporal_overlap: int = 8,
 ) -> tuple[Latent]:  # fmt: skip
     """The same in tiles, which cannot be seen in the result."""
-    return (latent_of(pixels),)
+    return (latent_of(pixels, vae),)
 
 
 def vae_decode(run: Run, *, samples: Latent, vae: Model) -> tuple[Picture]:
-    """The picture of a latent."""
-    return (picture_of(samples),)
+    """The picture of a latent; it is noisy where sampling stopped on the way."""
+    picture, begun = picture_of(samples), samples.begun
+    if begun is None:
+        return (picture,)
+    noise = random_from(*begun.key, "left").standard_normal(picture.shape[1:]).astype(np.float32)
+    return (np.clip(picture + np.float32(begun.left) * noise, 0.0, 1.0),)
 
 
 def vae_decode_tiled(
@@ -55,7 +90,7 @@ def vae_decode_tiled(
     temporal_size: int = 64, temporal_overlap: int = 8,
 ) -> tuple[Picture]:  # fmt: skip
     """The same in tiles, which cannot be seen in the result."""
-    return (picture_of(samples),)
+    return vae_decode(run, samples=samples, vae=vae)
 
 
 def vae_encode_for_inpaint(
@@ -63,9 +98,24 @@ def vae_encode_for_inpaint(
 ) -> tuple[Latent]:
     """The latent of a picture whose masked part is emptied and marked for sampling."""
     mask = resized_mask(mask, pixels.shape[2], pixels.shape[1])
-    latent = latent_of(np.where(mask.round()[..., None] > 0, np.float32(0.5), pixels))
-    grown = _grown(mask, grow_mask_by)
-    return (replace(latent, mask=_cropped(grown[..., None].repeat(3, axis=3))[..., 0]),)
+    latent = latent_of(np.where(mask.round()[..., None] > 0, GREY, pixels), vae)
+    return (replace(latent, mask=_cropped_mask(_grown(mask, grow_mask_by))),)
+
+
+def inpaint_model_conditioning(
+    run: Run, *, positive: Conditioning, negative: Conditioning, vae: Model, pixels: Picture, mask: Mask,
+    noise_mask: bool = True,
+) -> tuple[Conditioning, Conditioning, Latent]:  # fmt: skip
+    """What a model for inpainting is told of a picture and its mask, and the picture's latent with that mask."""
+    mask = _cropped_mask(resized_mask(mask, pixels.shape[2], pixels.shape[1]))
+    latent = latent_of(pixels, vae)
+    facts = facts_of(pixels=pixels, mask=mask)
+    told = conditioned(positive, "inpaint", facts), conditioned(negative, "inpaint", facts)
+    return (*told, replace(latent, mask=mask) if noise_mask else latent)
+
+
+def _cropped_mask(mask: Mask) -> Mask:
+    return _cropped(mask[..., None])[..., 0]
 
 
 def _grown(mask: Mask, by: int) -> Mask:
@@ -84,13 +134,11 @@ def set_latent_noise_mask(run: Run, *, samples: Latent, mask: Mask) -> tuple[Lat
 
 def empty_latent(run: Run, *, width: int, height: int, batch_size: int = 1) -> tuple[Latent]:
     """A latent to sample from nothing."""
-    width, height = width // 8 * 8, height // 8 * 8
-    check_size(width, height, batch_size)
-    return (Latent(width, height, batch_size),)
+    return (empty_of(width, height, batch_size, 1),)
 
 
 def _scaled(latent: Latent, width: int, height: int, method: str) -> Latent:
-    check_size(width, height, latent.batch)
+    check_size(width, height, latent.count)
     picture = latent.picture
     scaled = None if picture is None else resized(picture, width, height, method)
     return replace(latent, width=width, height=height, picture=scaled)
@@ -139,9 +187,11 @@ def latent_flip(run: Run, *, samples: Latent, flip_method: str) -> tuple[Latent]
 
 def latent_batch(run: Run, *, samples1: Latent, samples2: Latent) -> tuple[Latent]:
     """Two batches in one; the second takes the size of the first."""
+    if samples1.frames != samples2.frames:
+        raise ValueError(f"latents of {samples1.frames} and of {samples2.frames} frames make no batch")
     second = _scaled(samples2, samples1.width, samples1.height, "bilinear")
     batch = samples1.batch + samples2.batch
-    check_size(samples1.width, samples1.height, batch)
+    check_size(samples1.width, samples1.height, batch * samples1.frames)
     if samples1.picture is None and samples2.picture is None:
         return (replace(samples1, batch=batch),)
     return (replace(samples1, batch=batch, picture=np.concatenate([picture_of(samples1), picture_of(second)])),)
@@ -149,7 +199,7 @@ def latent_batch(run: Run, *, samples1: Latent, samples2: Latent) -> tuple[Laten
 
 def repeat_latent_batch(run: Run, *, samples: Latent, amount: int) -> tuple[Latent]:
     """A batch so many times."""
-    check_size(samples.width, samples.height, samples.batch * amount)
+    check_size(samples.width, samples.height, samples.count * amount)
     picture = None if samples.picture is None else np.tile(samples.picture, (amount, 1, 1, 1))
     return (replace(samples, batch=samples.batch * amount, picture=picture),)
 
@@ -158,5 +208,5 @@ def latent_from_batch(run: Run, *, samples: Latent, batch_index: int, length: in
     """Some latents out of a batch."""
     first = min(samples.batch - 1, batch_index)
     count = min(samples.batch - first, length)
-    picture = None if samples.picture is None else samples.picture[first : first + count]
-    return (replace(samples, batch=count, picture=picture),)
+    part = slice(first * samples.frames, (first + count) * samples.frames)
+    return (replace(samples, batch=count, picture=None if samples.picture is None else samples.picture[part]),)

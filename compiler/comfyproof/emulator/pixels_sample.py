@@ -6,100 +6,25 @@ prompt or model another one; the change grows with denoise, and reports its step
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from PIL import Image
 
-from .pixels_image import blurred
+from .pixels_change import change_of
 from .pixels_latent import picture_of
-from .pixels_resize import resized, resized_mask
-from .values import Conditioning, Latent, Model, Picture, Run, Step, random_from
+from .pixels_motion import videos
+from .pixels_resize import resized_mask
+from .values import Begun, Conditioning, Latent, Mask, Model, Picture, Run, Step, random_from
 
-# At full denoise: how much detail is added, and how far tone and hue drift across the picture.
-DETAIL = np.float32(0.9)
-DRIFT = np.float32(0.05)
-GRAIN = np.float32(0.02)
 PREVIEW = 512
 
 
-def text_of(conditioning: object) -> str:
-    """The prompt text of a conditioning, whatever else was done to it."""
-    return conditioning.text if isinstance(conditioning, Conditioning) else str(conditioning)
-
-
-def change_of(picture: Picture, denoise: float, *key: object) -> Picture:
-    """A picture after sampling with this denoise; `key` is all that the result may depend on."""
-    denoise = float(min(max(denoise, 0.0), 1.0))
-    if denoise == 0.0:
-        return picture
-    changed = picture + np.float32(denoise) * _drift(picture, key)
-    changed += np.float32(denoise) * DETAIL * (picture - blurred(picture, 2, 1.0))
-    changed += np.float32(denoise) * GRAIN * _grain(picture.shape, key)
-    invented = max(0.0, (denoise - 0.5) * 2.0) ** 2
-    if invented > 0:
-        changed += np.float32(invented) * (synthetic(picture.shape, key) - changed)
-    return np.clip(changed, 0.0, 1.0, out=changed)
-
-
-def _waves(shape: tuple[int, ...], cells: int, key: tuple[object, ...], salt: str) -> Picture:
-    """Smooth random fields, one for each channel, -1 to 1, with features a `cells`-th of the picture."""
-    batch, height, width = shape[:3]
-    columns = max(2, round(cells * width / max(width, height)))
-    rows = max(2, round(cells * height / max(width, height)))
-    coarse = random_from(*key, salt).uniform(-1, 1, (batch, rows + 1, columns + 1, 3)).astype(np.float32)
-    return resized(coarse, width, height, "bicubic")
-
-
-def _drift(picture: Picture, key: tuple[object, ...]) -> Picture:
-    field = _waves(picture.shape, 5, key, "drift")
-    # where a picture is black or white there is nothing to shift
-    return DRIFT * field * (4.0 * picture * (1.0 - picture))
-
-
-def _grain(shape: tuple[int, ...], key: tuple[object, ...]) -> Picture:
-    """Fine noise, equal in all channels; made once for a tile and repeated, as nobody sees a period of 251."""
-    tile = random_from(*key, "grain").standard_normal((251, 251)).astype(np.float32)
-    rows, columns = -(-shape[1] // 251), -(-shape[2] // 251)
-    return np.tile(tile, (rows, columns))[None, : shape[1], : shape[2], None]
-
-
-def synthetic(shape: tuple[int, ...], key: tuple[object, ...]) -> Picture:
-    """A smooth picture out of nothing: a sky, a sun, and hills that fade into the distance."""
-    batch, height, width = shape[:3]
-    random = random_from(*key, "scene")
-    y = np.linspace(0, 1, height, dtype=np.float32)[:, None]
-    x = np.linspace(0, 1, width, dtype=np.float32)[None, :] * np.float32(width / height)
-    result = np.empty((batch, height, width, 3), np.float32)
-    for one in result:
-        hue = random.uniform(0.5, 1.12)  # from cyan over blue and red to orange
-        high, haze = _color(hue, 0.5, 0.6), _color(hue + random.uniform(0.03, 0.15), 0.3, 0.95)
-        near = _color(hue + random.uniform(-0.15, 0.15), 0.55, 0.2)
-        one[:] = high + (haze - high) * (y[..., None] / np.float32(0.7))
-        sun_x, sun_y = random.uniform(0.2, 0.8) * width / height, random.uniform(0.15, 0.4)
-        away = (x - np.float32(sun_x)) ** 2 + (y - np.float32(sun_y)) ** 2
-        disc = np.clip((np.float32(0.06) - np.sqrt(away)) * np.float32(height / 4), 0, 1)
-        glow = np.exp(-away / np.float32(0.03))
-        one += np.float32(0.4) * np.minimum(disc + glow, 1.0)[..., None]
-        for depth in range(5):
-            _hill(one, x, y, depth, random, haze + (near - haze) * np.float32(0.2 + 0.2 * depth))
-    result += np.float32(0.015) * _waves(result.shape, 60, key, "texture")[..., :1]
-    return np.clip(result, 0.0, 1.0, out=result)
-
-
-def _color(hue: float, saturation: float, value: float) -> Picture:
-    return np.array(colorsys.hsv_to_rgb(hue % 1.0, saturation, value), np.float32)
-
-
-def _hill(one: Picture, x: Picture, y: Picture, depth: int, random: np.random.Generator, color: Picture) -> None:
-    line = np.full_like(x, 0.42 + 0.12 * depth)
-    for wave in (2.1, 5.3, 13.7, 31.0):
-        height, shift = random.uniform(0.3, 1.0) * 0.09 / wave**0.9, random.uniform(0, 6.28)
-        line += np.float32(height) * np.sin(x * np.float32(wave) + np.float32(shift))
-    cover = np.clip((y - line) * np.float32(one.shape[0] / 2), 0, 1)[..., None]
-    one += cover * (color - one)
+def told_by(conditioning: object) -> object:
+    """All of a conditioning that a result depends on: its text, and what else was said."""
+    return (conditioning.text, conditioning.settings) if isinstance(conditioning, Conditioning) else str(conditioning)
 
 
 def previews(before: Picture, after: Picture) -> Callable[[float], Picture]:
@@ -137,15 +62,43 @@ def report(run: Run, steps: int, look: Callable[[float], Picture]) -> None:
         run.step(Step(step, steps, partial(look, step / steps) if seen else None))
 
 
-def sampled(run: Run, latent: Latent, denoise: float, first: int, last: int, *key: object) -> Latent:
-    """A latent after sampling; steps `first` to `last` are reported. An empty one is always invented."""
-    before = picture_of(latent)
-    after = change_of(before, 1.0 if latent.picture is None and denoise > 0 else denoise, *key)
+def sampled(
+    run: Run, latent: Latent, denoise: float, first: int, last: int, *key: object, left: float = 0.0, anew: bool = True
+) -> Latent:
+    """A latent after sampling; steps `first` to `last` are reported. An empty one is always invented.
+
+    `left` is the share of noise that stays in it. Where it is not begun `anew`, a sampling that left some goes on.
+    """
+    begun = latent.begun
+    before = latent
+    if begun is not None and not anew and latent.picture is begun.picture:
+        before = replace(begun.latent, mask=latent.mask)
+        denoise, key = begun.denoise + denoise, (*begun.key, *key)
+    if before.picture is None and denoise > 0:
+        denoise = 1.0
+    shown, after = picture_of(before), _after(before, denoise, key)
     if latent.mask is not None:
-        kept = resized_mask(latent.mask, latent.width, latent.height)[..., None]
-        after = before + kept * (after - before)
-    take_steps(run, max(0, last - first), before, after)
-    return Latent(latent.width, latent.height, latent.batch, after, latent.mask)
+        after = shown + mask_of(latent)[..., None] * (after - shown)
+    take_steps(run, max(0, last - first), shown, after)
+    unfinished = Begun(before, denoise, key, after, left) if left > 0 else None
+    return replace(latent, picture=after, first=None, last=None, begun=unfinished)
+
+
+def _after(latent: Latent, denoise: float, key: tuple[object, ...]) -> Picture:
+    if latent.frames > 1 and denoise >= 1.0:
+        return videos(latent, key)
+    return change_of(picture_of(latent), denoise, *key, alike=latent.frames > 1)
+
+
+def mask_of(latent: Latent) -> Mask:
+    """A latent's mask at its size, one for each of its pictures; those that are missing repeat the others."""
+    assert latent.mask is not None
+    mask = resized_mask(latent.mask, latent.width, latent.height)
+    if len(mask) in (1, latent.count):
+        return mask
+    if latent.frames > 1:  # in time it is stretched, as in space
+        return mask[np.arange(latent.count) % latent.frames * len(mask) // latent.frames]
+    return mask[np.arange(latent.count) % len(mask)]
 
 
 def ksampler(
@@ -153,7 +106,7 @@ def ksampler(
     positive: Conditioning, negative: Conditioning, latent_image: Latent, denoise: float = 1.0,
 ) -> tuple[Latent]:  # fmt: skip
     """What KSampler would report, on a picture that changes with denoise."""
-    key = (seed, text_of(positive), text_of(negative), model)
+    key = (seed, told_by(positive), told_by(negative), model)
     return (sampled(run, latent_image, denoise, 0, steps, *key),)
 
 
@@ -164,6 +117,10 @@ def ksampler_advanced(
 ) -> tuple[Latent]:  # fmt: skip
     """The same for a range of steps: their share of all steps is the denoise."""
     last = min(steps, end_at_step)
-    share = max(0, last - start_at_step) / steps
-    key = (noise_seed, text_of(positive), text_of(negative), model)
-    return (sampled(run, latent_image, share, start_at_step, last, *key),)
+    if start_at_step >= last:
+        return (latent_image,)
+    left = 1.0 - last / steps if return_with_leftover_noise == "enable" else 0.0
+    share = (last - start_at_step) / steps
+    key = (noise_seed, told_by(positive), told_by(negative), model)
+    anew = add_noise != "disable"
+    return (sampled(run, latent_image, share, start_at_step, last, *key, left=left, anew=anew),)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .pixels_change import change_of
 from .pixels_resize import resized
-from .pixels_sample import change_of, previews, report, text_of
+from .pixels_sample import previews, report, told_by
 from .values import Conditioning, Model, Picture, Run, Step, check_size
 
 _MODEL_TILE, _MODEL_OVERLAP = 512, 32
@@ -58,7 +59,7 @@ def ultimate_sd_upscale(
     seams = _seam_tiles(seam_fix_mode, columns, rows)
     if tiles + seams == 0:
         return (large,)
-    key = (seed, text_of(positive), text_of(negative), model)
+    key = (seed, told_by(positive), told_by(negative), model)
     strength = denoise if tiles else seam_fix_denoise
     after = change_of(large, strength, *key)
     _draw_tiles(run, large, after, math.ceil(tiles / batch_size) + seams, steps, columns)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..catalog.pinned import Catalog
-from ..verdict import SERVER_TROUBLE, Files, Verdict, is_link, server_verdict
+from ..verdict import SERVER_TROUBLE, Answer, Files, answer, is_link
 
 MAX_DEPTH = 200
 MAX_NODES = 20_000
@@ -70,31 +70,31 @@ def read(raw: bytes, counter: Counter, catalog: Catalog, files: Files) -> Submis
         return _too_large(f"it nests values deeper than {MAX_DEPTH} levels")
     if isinstance(prompt, dict) and len(prompt) > MAX_NODES:
         return _too_large(f"it has more than {MAX_NODES:,} nodes")
-    verdict = server_verdict(prompt, catalog, files, targets=body.get("partial_execution_targets"))
+    given = answer(prompt, catalog, files, targets=body.get("partial_execution_targets"))
     try:
         extra_data = body.get("extra_data", {})
         if "client_id" in body:
             extra_data["client_id"] = body["client_id"]
     except TypeError:
         return TROUBLE
-    if verdict["status"] != 200:
-        return Refusal(verdict["status"], verdict["body"])
-    if reason := kills_worker(verdict, extra_data, catalog):
+    if given.status != 200 or isinstance(given.body, str):
+        return Refusal(given.status, given.body)
+    if reason := kills_worker(given, extra_data):
         return _refused(reason)
-    return Submission(number, prompt_id, verdict["prompt"], extra_data, verdict["good_outputs"], verdict["node_errors"])
+    return Submission(number, prompt_id, given.prompt, extra_data, list(given.good_outputs), given.body["node_errors"])
 
 
-def kills_worker(verdict: Verdict, extra_data: Any, catalog: Catalog) -> str | None:
+def kills_worker(accepted: Answer, extra_data: Any) -> str | None:
     """Why an accepted prompt would end a real server, or its worker without a word, if it would."""
     if not isinstance(extra_data, (dict, list, str)):
         return "its extra_data is neither an object nor a list"
     if isinstance(extra_data, dict) and isinstance(extra_data.get("client_id"), (dict, list)):
         return "its client_id is a list or an object"
-    prompt = verdict["prompt"]
+    prompt = accepted.prompt
     for id, node in prompt.items():
         if not isinstance(node.get("inputs"), dict):
             return f'node "{id}" has no inputs object'
-    waiting, seen = list(verdict["good_outputs"]), set()
+    waiting, seen = list(accepted.good_outputs), set()
     while waiting:
         id = waiting.pop()
         if id in seen:

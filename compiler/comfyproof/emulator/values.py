@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +22,8 @@ Mask: TypeAlias = NDArray[np.float32]
 
 # All pictures of one output together; a 64 megapixel picture takes 0.8 GB as float32.
 MAX_PIXELS = 64 * 10**6
+# The frames of a video that a sampler makes are windows over one picture, and take no memory of their own.
+MAX_VIDEO_PIXELS = 2 * MAX_PIXELS
 
 
 class TooLarge(ValueError):
@@ -31,22 +36,50 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Latent:
-    """A latent as the picture it stands for; `picture` is None while it is empty."""
+    """A latent as the pictures it stands for; `picture` is None while it is empty.
+
+    Each of a batch is a video of `frames` pictures. `first` and `last` are what an empty one is to begin and end with;
+    `begun` is the sampling that left noise in it.
+    """
 
     width: int
     height: int
     batch: int = 1
     picture: Picture | None = None
     mask: Mask | None = None
+    frames: int = 1
+    first: Picture | None = None
+    last: Picture | None = None
+    begun: Begun | None = None
+
+    @property
+    def count(self) -> int:
+        """How many pictures it decodes to."""
+        return self.batch * self.frames
+
+
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """A sampling that stopped on the way: from what, by how much so far, on what it depends, and what it came to.
+
+    `left` is the share of noise that is still there.
+    """
+
+    latent: Latent
+    denoise: float
+    key: tuple[object, ...]
+    picture: Picture
+    left: float
 
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded part of a model: its kind, its files, and the LoRAs put on it with their strengths."""
+    """A loaded part of a model: its kind, its files, the LoRAs on it with their strengths, and what else was set."""
 
     kind: str
     files: tuple[str, ...]
     loras: tuple[tuple[str, float], ...] = ()
+    settings: tuple[str, ...] = ()
 
     @property
     def factor(self) -> int:
@@ -56,6 +89,41 @@ class Model:
             if f"{factor}x" in name or f"x{factor}" in name:
                 return factor
         return 4
+
+    @property
+    def cell(self) -> tuple[int, int]:
+        """How many frames, and how many pixels of a side, a VAE packs into one; Wan's and Qwen's are known by name."""
+        name = self.files[0].lower()
+        if re.search(r"wan[-_ .]?2[._]2", name):
+            return 4, 16
+        return (4 if re.search(r"(?<![a-z])(wan|qwen)(?![a-z])", name) else 1), 8
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """Sound: a waveform of [1, channels, samples], and how many samples a second."""
+
+    waveform: NDArray[np.float32]
+    rate: int
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """A video as its pictures, how many of them a second, and its sound."""
+
+    images: Picture
+    rate: Fraction
+    audio: Audio | None = None
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video in a file that nobody has opened yet."""
+
+    path: Path
+
+
+Video: TypeAlias = Frames | Clip
 
 
 @dataclass(frozen=True)
@@ -68,10 +136,11 @@ class Conditioning:
 
 @dataclass(frozen=True)
 class StandIn:
-    """A value of a type that the emulator gives no content to."""
+    """A value of a type that the emulator gives no content to; `facts` tell what it was made from."""
 
     type: str
     origin: str
+    facts: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,16 +174,37 @@ class Run:
     session: str
 
 
-def check_size(width: int, height: int, batch: int = 1) -> None:
+def check_size(width: int, height: int, batch: int = 1, limit: int = MAX_PIXELS) -> None:
     """Raises TooLarge for a picture that is too large, ValueError for one without pixels."""
     if width < 1 or height < 1 or batch < 1:
         raise ValueError(f"a picture of {width}x{height} (batch {batch}) has no pixels")
-    if width * height * batch > MAX_PIXELS:
-        limit = MAX_PIXELS // 10**6
-        raise TooLarge(f"{width}x{height} (batch {batch}) is more than the {limit} megapixels that the emulator holds")
+    if width * height * batch > limit:
+        held = f"{limit // 10**6} megapixels that the emulator holds"
+        raise TooLarge(f"{width}x{height} (batch {batch}) is more than the {held}")
 
 
 def random_from(*facts: object) -> np.random.Generator:
     """A random generator that depends on these facts alone."""
     digest = hashlib.sha256(repr(facts).encode("utf-8", "backslashreplace")).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+
+def facts_of(**values: Any) -> str:
+    """A short text that is another one for any other values, pixels included."""
+    digest = hashlib.sha256()
+    for name, value in sorted(values.items()):
+        digest.update(name.encode("utf-8", "backslashreplace"))
+        _add(digest, value)
+    return digest.hexdigest()[:16]
+
+
+def _add(digest: hashlib._Hash, value: Any) -> None:
+    if isinstance(value, np.ndarray):
+        digest.update(repr(value.shape).encode())
+        for one in value:  # a video's frames lie over each other in memory, and are never copied all at once
+            digest.update(np.ascontiguousarray(one).data)
+    elif isinstance(value, (Latent, Begun, Frames, Audio)):
+        for part in vars(value).values():
+            _add(digest, part)
+    else:
+        digest.update(repr(value).encode("utf-8", "backslashreplace"))

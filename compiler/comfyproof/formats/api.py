@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..graph import Asset, Graph, Link, Node, Value
+from ..graph import Asset, Graph, Link, Node, Secret, Value
 
 
 def to_api(graph: Graph) -> dict[str, Any]:
@@ -40,6 +40,8 @@ def _written(value: Value) -> Any:
         return [value.node, value.output]
     if isinstance(value, Asset):
         return value.name
+    if isinstance(value, Secret):
+        return str(value)
     # A server takes any list for a link; this is its way to say that one is a value.
     return {"__value__": value} if isinstance(value, list) else value
 

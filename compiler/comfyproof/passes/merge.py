@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..catalog.pinned import Catalog
 from ..diagnostics import Place
-from ..graph import Asset, Graph, Link, Node, Value
+from ..graph import Asset, Graph, Link, Node, Secret, Value
 
 
 def merge_equal(graph: Graph, catalog: Catalog) -> Graph:
@@ -47,6 +47,8 @@ def _key(node: Node, survivor: dict[str, str]) -> str:
     def plain(value: Value) -> object:
         if isinstance(value, Link):
             return ["link", survivor.get(value.node, value.node), value.output]
+        if isinstance(value, Secret):
+            return ["secret", value.parts]
         return ["file", value.path] if isinstance(value, Asset) else ["value", value]
 
     return json.dumps([node.type, {name: plain(value) for name, value in node.inputs.items()}], sort_keys=True)

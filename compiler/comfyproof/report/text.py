@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from ..diagnostics import Diagnostic, NotExamined, Severity
 from ..texts.composed import LINE_END
@@ -54,7 +55,7 @@ def _block(finding: Diagnostic, color: bool) -> str:
 
 
 def _excerpt(text: str, line: int, column: int, end_line: int, end_column: int, color: bool) -> list[str]:
-    rows = LINE_END.split(text)
+    rows = _rows(text)
     if not 0 < line <= len(rows) or not rows[line - 1].strip():
         return []
     row = rows[line - 1]
@@ -71,6 +72,11 @@ def _excerpt(text: str, line: int, column: int, end_line: int, end_column: int, 
         f"{line} | {shown}",
         f"{' ' * gutter} | {' ' * before}{_paint('^' * marked, '31;1', color)}",
     ]
+
+
+@lru_cache(maxsize=8)  # a text with thousands of findings is split once
+def _rows(text: str) -> list[str]:
+    return LINE_END.split(text)
 
 
 def _width(text: str) -> int:

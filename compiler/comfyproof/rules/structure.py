@@ -111,7 +111,7 @@ def link_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]
                     node,
                     name,
                     f'"{name}" of "{node.type}" takes {wanted.type}, and "{producer.name}" gives {given}',
-                    _other_output(producer, wanted.type),
+                    _other_output(producer, wanted.type) or _other_node(graph, catalog, node, wanted.type),
                 )
 
 
@@ -132,7 +132,9 @@ def dangling_link(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExami
             if not link.node:  # a hole: a finding has said why
                 continue
             if link.node not in graph.nodes:
-                yield Problem(node, name, f'"{name}" takes from the node "{link.node}", which is not there')
+                yield Problem(
+                    node, name, f'"{name}" takes from the node "{link.node}", which is not there', "name a node that is"
+                )
                 continue
             producer = catalog.get(graph.nodes[link.node].type)
             if producer is not None and not 0 <= link.output < len(producer.outputs):
@@ -174,7 +176,8 @@ def cycle(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
         names = " -> ".join(f'"{graph.nodes[id].title}"' for id in [edges[0][0], *(edge[1] for edge in edges)])
         taker = graph.nodes[edges[0][1]]
         link = next(name for name, link in taker.links() if link.node == edges[0][0])
-        yield Problem(taker, link, f"these nodes feed each other in a circle: {names}")
+        message = f"these nodes feed each other in a circle: {names}"
+        yield Problem(taker, link, message, "take one of these links from a node outside the circle")
 
 
 @rule("CP307", "no-output", Severity.ERROR)
@@ -261,6 +264,16 @@ def _fits(given: str, wanted: str) -> bool:
     if given == wanted or "*" in (given, wanted):
         return True
     return bool({part.strip() for part in given.split(",")} & {part.strip() for part in wanted.split(",")})
+
+
+def _other_node(graph: Graph, catalog: Catalog, taker: Node, wanted: str) -> str:
+    """Help where some other stage or node gives what is wanted."""
+    giving = {
+        f"${node.stage or node.id}": None
+        for node, declared in _known(graph, catalog)
+        if node.stage != taker.stage and any(output.type == wanted for output in declared.outputs)
+    }
+    return f"take it from what gives {wanted}: {', '.join(list(giving)[:3])}" if giving else f"add what gives {wanted}"
 
 
 def _other_output(producer: NodeType, wanted: str) -> str:

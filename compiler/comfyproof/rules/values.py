@@ -8,8 +8,9 @@ from typing import Any
 from ..catalog.nodes import Input
 from ..catalog.pinned import Catalog
 from ..diagnostics import NotExamined, Severity, did_you_mean
-from ..graph import Asset, Graph, Link, Node, Value
-from ..validators import IO_FOLDERS, VALIDATORS
+from ..files import IO_FOLDERS
+from ..graph import Asset, Graph, Link, Node, Secret, Value
+from ..validators import VALIDATORS
 from .rule import Problem, rule
 
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -47,8 +48,11 @@ def value_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined
             )
         elif wanted.type in _KINDS:
             kinds, words = _KINDS[wanted.type]
+            if isinstance(value, Secret) and wanted.type == "STRING":
+                continue
             if not isinstance(value, kinds) or (isinstance(value, bool) and wanted.type != "BOOLEAN"):
-                yield Problem(node, wanted.name, f'"{wanted.name}" should be {words}, not {_shown(value)}')
+                message = f'"{_word(node, wanted)}" should be {words}, not {_shown(value)}'
+                yield Problem(node, wanted.name, message, f"give it {words}")
 
 
 @rule("CP402", "value-range", Severity.ERROR)
@@ -67,10 +71,13 @@ def value_range(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamine
         if wanted.type not in ("INT", "FLOAT") or isinstance(value, bool) or not isinstance(value, int | float):
             continue
         low, high = wanted.config.get("min"), wanted.config.get("max")
+        help = f"choose a value from {low} to {high}" if None not in (low, high) else "choose another value"
         if low is not None and value < low:
-            yield Problem(node, wanted.name, f'"{wanted.name}" is {value}; "{node.type}" takes at least {low}')
+            message = f'"{_word(node, wanted)}" is {value}; "{node.type}" takes at least {low}'
+            yield Problem(node, wanted.name, message, help)
         if high is not None and value > high:
-            yield Problem(node, wanted.name, f'"{wanted.name}" is {value}; "{node.type}" takes at most {high}')
+            message = f'"{_word(node, wanted)}" is {value}; "{node.type}" takes at most {high}'
+            yield Problem(node, wanted.name, message, help)
 
 
 @rule("CP403", "value-not-in-list", Severity.ERROR)
@@ -89,7 +96,7 @@ def value_not_in_list(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotE
         nodes: {small: {ImageScaleBy: {image: $load, upscale_method: lanczos}}}
     """
     for node, wanted, value in _literals(graph, catalog):
-        if wanted.type != "COMBO" or isinstance(value, Asset) or wanted.config.get("multiselect"):
+        if wanted.type != "COMBO" or isinstance(value, Asset | Secret) or wanted.config.get("multiselect"):
             continue
         if wanted.options is None:
             if wanted.folder is None:
@@ -105,13 +112,42 @@ def value_not_in_list(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotE
                 yield Problem(node, wanted.name, message, f'put the file into the server\'s folder "{wanted.folder}"')
         elif value not in wanted.options and not _is_uploaded(node, wanted, value):
             options = [str(option) for option in wanted.options]
-            what = f"the server's {wanted.folder}" if wanted.folder else f'the values of "{wanted.name}"'
-            yield Problem(
-                node, wanted.name, f'"{value}" is not among {what}', did_you_mean(str(value), options, "there are")
-            )
+            what = f"the server's {wanted.folder}" if wanted.folder else f'the values of "{_word(node, wanted)}"'
+            help = did_you_mean(str(value), options, "there are") or _list_them(node, wanted)
+            yield Problem(node, wanted.name, f'"{value}" is not among {what}', help)
 
 
-VALUE_RULES = (value_type, value_range, value_not_in_list)
+@rule("CP404", "secret-in-pictures", Severity.WARNING)
+def secret_in_pictures(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A secret goes to a server that writes it into every picture: the whole prompt stands in a PNG's metadata.
+
+    ComfyUI does so unless it was started with `--disable-metadata`.
+
+    Bad:
+
+        nodes: {ask: {SomeoneElsesNode: {image: $load, key: "${env:SERVICE_KEY}"}}}
+
+    Good:
+
+        nodes: {ask: {SomeoneElsesNode: {image: $load, key_file: service.key}}}
+    """
+    if not any(node.type in _WRITERS for node in graph.nodes.values()):
+        return
+    for node in graph.nodes.values():
+        for name, value in node.inputs.items():
+            if isinstance(value, Secret):
+                yield Problem(
+                    node,
+                    name,
+                    f'the secret "{value.names[0]}" will stand in the metadata of every picture that is saved',
+                    "keep it on the server, or start the server with --disable-metadata",
+                )
+
+
+# Of core's nodes, those that write the prompt into the files they save.
+_WRITERS = ("SaveImage", "PreviewImage", "SaveAnimatedPNG", "SaveAnimatedWEBP", "SaveWEBM", "SaveVideo")
+
+VALUE_RULES = (value_type, value_range, value_not_in_list, secret_in_pictures)
 
 
 def _is_uploaded(node: Node, wanted: Input, value: Any) -> bool:
@@ -120,6 +156,17 @@ def _is_uploaded(node: Node, wanted: Input, value: Any) -> bool:
     if validator is None or wanted.name not in validator.inputs or wanted.folder not in IO_FOLDERS:
         return False
     return isinstance(value, str) and ("/" in value or value.endswith(_ANNOTATIONS))
+
+
+def _word(node: Node, wanted: Input) -> str:
+    """What the author calls an input: the field of a stage that it comes from, else its own name."""
+    place = node.places.get(wanted.name)
+    last = place.path[-1] if place and place.path[:1] == ("stages",) else wanted.name
+    return last if isinstance(last, str) else wanted.name
+
+
+def _list_them(node: Node, wanted: Input) -> str:
+    return f"comfyproof catalog show {node.type} lists what there is" if not wanted.folder else "put the file there"
 
 
 def _literals(graph: Graph, catalog: Catalog) -> Iterator[tuple[Node, Input, Value]]:
@@ -133,6 +180,8 @@ def _literals(graph: Graph, catalog: Catalog) -> Iterator[tuple[Node, Input, Val
 def _shown(value: Value) -> str:
     if isinstance(value, Asset):
         return "a file"
+    if isinstance(value, Secret):
+        return "a secret"
     return (
         f'"{value}"'
         if isinstance(value, str)

@@ -24,8 +24,11 @@ from .outcome import refused, went_wrong
 from .prepare import new_prompt_id, own_suffix, prepare
 from .record import write_record
 from .rules import NO_RESULT, NOT_AS_PROMISED
+from .secrets import hidden, known_secrets, without_secrets
 
 MAX_PICTURE = 2**30
+# The nodes that save, and what each of their files is.
+SAVING = {"SaveImage": "picture", "SaveVideo": "video", "SaveWEBM": "video", "SaveAnimatedWEBP": "video"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ class _Job:
         self._phase("prepare")
         run.system = self.client.system_stats()
         prepared = prepare(run.program.graph, self.client, run.prompt_id, run.system)
-        run.graph, run.prompt = prepared.graph, prepared.prompt
+        run.graph, run.prompt, run.sent = prepared.graph, prepared.prompt, prepared.sent
+        self.secrets = known_secrets(run.graph)
         run.findings += prepared.findings
         run.not_examined += [*prepared.not_examined, *run.program.not_examined]
         if has_errors(prepared.findings):
@@ -99,10 +103,10 @@ class _Job:
             run.verdict = "submitted"  # from here on the server may have it, whatever it answers
             prompt_id = run.prompt_id
             try:
-                submission = self.client.submit(run.prompt, prompt_id)
+                submission = self.client.submit(run.sent, prompt_id)
                 if isinstance(submission, Refusal):
                     run.verdict = "refused"
-                    run.findings += refused(submission, run.graph)
+                    run.findings += without_secrets(refused(submission, run.graph), self.secrets)
                     return None
                 prompt_id = submission.prompt_id
                 self._phase("execute")
@@ -114,7 +118,7 @@ class _Job:
         if isinstance(outcome, Succeeded):
             return outcome.outputs
         run.verdict = "failed"
-        run.findings += went_wrong(outcome, run.graph)
+        run.findings += without_secrets(went_wrong(outcome, run.graph), self.secrets)
         return None
 
     def _keep(self, files: list[OutputFile]) -> None:
@@ -128,7 +132,8 @@ class _Job:
             wanted = prefix.removesuffix(own_suffix(self.run.prompt_id)) if isinstance(prefix, str) else ""
             path = _free_path(folder, wanted, data)
             write_whole(path, data)
-            self.run.pictures.append(Picture(path, node.stage if node else file.node_id, file.node_id, ()))
+            what = SAVING.get(node.type if node else "", "picture")
+            self.run.pictures.append(Picture(path, node.stage if node else file.node_id, file.node_id, (), what))
 
     def _verify(self) -> None:
         run, spec = self.run, self.run.program.spec
@@ -139,7 +144,8 @@ class _Job:
             return
         for n, picture in enumerate(run.pictures):
             promise = promise_of(spec, picture.stage)
-            checks = verify_picture(picture.path.read_bytes(), expected(promise, spec, run.prompt))
+            found = verify_picture(picture.path.read_bytes(), expected(promise, spec, run.sent))
+            checks = tuple(replace(check, measured=hidden(check.measured, self.secrets)) for check in found)
             run.findings += promise.failures(checks)
             run.pictures[n] = replace(picture, checks=checks)
         self._count()
@@ -152,14 +158,14 @@ class _Job:
             run.verdict = "not fully examined" if any(c.name != "prompt" for _, c in unseen) else "verified"
 
     def _count(self) -> None:
-        """Whether each saving stage gave as many pictures as the spec says, and none of them nothing."""
+        """Whether each saving stage gave as many pictures or videos as the spec says, and none of them nothing."""
         run, spec = self.run, self.run.program.spec
-        saving = {n.stage for n in run.graph.nodes.values() if n.type == "SaveImage"}
-        for stage in sorted(saving):
+        saving = {n.stage: SAVING[n.type] for n in run.graph.nodes.values() if n.type in SAVING}
+        for stage, what in sorted(saving.items()):
             promise = promise_of(spec, stage)
             found = sum(1 for picture in run.pictures if picture.stage == stage)
             wanted = promise.verification.count
-            check = count_check(wanted if wanted is not None else max(found, 1), found)
+            check = count_check(wanted if wanted is not None else max(found, 1), found, what)
             run.findings += promise.failures([check])
             for n, picture in enumerate(run.pictures):
                 if picture.stage == stage:

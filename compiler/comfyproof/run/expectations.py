@@ -62,6 +62,8 @@ def expected(promise: Promise, spec: Spec, prompt: Mapping[str, Any]) -> Expecte
         ssim=Similarity(wanted.ssim.min, Path(wanted.ssim.to.path)) if wanted.ssim else None,
         delta_e=ColorShift(wanted.delta_e.max, Path(wanted.delta_e.to.path)) if wanted.delta_e else None,
         prompt=prompt,
+        frames=wanted.frames,
+        fps=wanted.fps,
     )
 
 

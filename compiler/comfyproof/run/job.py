@@ -16,17 +16,21 @@ from ..verify.expected import Check
 
 @dataclass(frozen=True)
 class Picture:
-    """One file that came back: where it lies now, which stage made it, and what was found of it."""
+    """One file that came back: where it lies now, which stage made it, what was found of it, and what it was to be."""
 
     path: Path
     stage: str
     node_id: str
     checks: tuple[Check, ...]
+    what: str = "picture"
 
 
 @dataclass
 class Run:
-    """One job: what was sent where, what came back, and what is wrong with it."""
+    """One job: what was sent where, what came back, and what is wrong with it.
+
+    `prompt` is what was sent, with the names of its secrets; `sent` has their values, and is kept nowhere.
+    """
 
     program: Program
     server: str
@@ -35,6 +39,7 @@ class Run:
     folder: Path | None = None
     graph: Graph = field(default_factory=lambda: Graph({}))
     prompt: Mapping[str, Any] = field(default_factory=dict)
+    sent: Mapping[str, Any] = field(default_factory=dict, repr=False)
     system: Mapping[str, Any] = field(default_factory=dict)
     verdict: str = "unfinished"
     findings: list[Diagnostic] = field(default_factory=list)

@@ -16,14 +16,16 @@ from ..passes.defaults import fill_defaults
 from ..rules.registry import check
 from .client import Client
 from .rules import UNREADABLE_INPUT
+from .secrets import revealed, unset_secrets
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a server is to run: the graph as it knows it, and as a prompt."""
+    """What a server is to run: the graph as it knows it, and as a prompt; `sent` has its secrets in it."""
 
     graph: Graph
     prompt: Mapping[str, Any]
+    sent: Mapping[str, Any]
     findings: tuple[Diagnostic, ...]
     not_examined: tuple[NotExamined, ...]
 
@@ -38,10 +40,12 @@ def prepare(graph: Graph, client: Client, prompt_id: str, system: Mapping[str, A
     # A server newer than the catalog compiled against may want inputs that were unknown then.
     graph = fill_defaults(_with_slashes(graph, catalog), catalog)
     findings, not_examined = check(graph, catalog)
-    findings += list(_unreadable(graph))
+    findings += [*_unreadable(graph), *unset_secrets(graph)]
+    sent: Mapping[str, Any] = {}
     if not has_errors(findings):
         graph = _with_prefixes(_uploaded(graph, client), catalog, prompt_id)
-    return Prepared(graph, to_api(graph), tuple(findings), tuple(not_examined))
+        sent = to_api(revealed(graph))
+    return Prepared(graph, to_api(graph), sent, tuple(findings), tuple(not_examined))
 
 
 def new_prompt_id() -> str:

@@ -16,9 +16,16 @@ INTERRUPTED = Rule("CP805", "interrupted", Severity.ERROR, "Somebody else stoppe
 LOST = Rule("CP806", "prompt-lost", Severity.ERROR, "The server took the prompt and no longer knows it.")
 TIMED_OUT = Rule("CP807", "timed-out", Severity.ERROR, "The prompt was not done in the time it had.")
 NO_RESULT = Rule("CP808", "no-result", Severity.ERROR, "The server says that all went well, and there is no picture.")
+UNSET_SECRET = Rule(
+    "CP809",
+    "unset-secret",
+    Severity.ERROR,
+    "The environment lacks a value that a node is to be given, so nothing is sent.",
+)
 NOT_AS_PROMISED = Rule(
     "CP901", "not-as-promised", Severity.ERROR, "A picture came back, and it is not what the spec promises of it."
 )
 RULES = (
-    UNREADABLE_INPUT, REFUSED, NODE_FAILED, OUT_OF_MEMORY, INTERRUPTED, LOST, TIMED_OUT, NO_RESULT, NOT_AS_PROMISED,
+    UNREADABLE_INPUT, REFUSED, NODE_FAILED, OUT_OF_MEMORY, INTERRUPTED, LOST, TIMED_OUT, NO_RESULT,
+    UNSET_SECRET, NOT_AS_PROMISED,
 )  # fmt: skip

@@ -7,9 +7,10 @@ from typing import Any
 
 from ..diagnostics import Diagnostic, Path, Place, Rule, Severity, did_you_mean
 from ..source import Words, parse_source
+from ..stages.vocabulary import STAGES
 from .document import Document
 from .names import Stages, stages_of
-from .problems import WRONG_TYPE
+from .problems import WRONG_TYPE, fields_at
 
 UNKNOWN_PATH = Rule("CP206", "unknown-path", Severity.ERROR, "A variant or option sets a path that leads nowhere.")
 UNKNOWN_VARIANT = Rule(
@@ -23,7 +24,10 @@ OPTIONAL = ("verify", "target", "ssim", "delta_e")
 
 
 def normalized(document: Document) -> Document:
-    """The document with each stage a mapping of one kind to its fields: `- preview` is `- preview: {}`."""
+    """The document with the short forms written out, so that paths lead into them.
+
+    `- preview` is `- preview: {}`, and `loras: [turbo]` is `loras: [{use: turbo}]`.
+    """
     stages = document.get(("stages",))
     if not isinstance(stages, list):
         return document
@@ -31,25 +35,34 @@ def normalized(document: Document) -> Document:
     for item in stages:
         item = {item: {}} if isinstance(item, str) else item
         if isinstance(item, Mapping):
-            item = {kind: {} if body is None else body for kind, body in item.items()}
+            item = {kind: {} if body is None else _written_out(body) for kind, body in item.items()}
         whole.append(item)
     return Document(document.source, {**document.data, "stages": whole}, document.moved)
 
 
+def _written_out(body: Any) -> Any:
+    loras = body.get("loras") if isinstance(body, Mapping) else None
+    if not isinstance(loras, list):
+        return body
+    return {**body, "loras": [{"use": each} if isinstance(each, str) else each for each in loras]}
+
+
 def with_variant(document: Document, name: str | None, findings: list[Diagnostic]) -> Document:
-    """The document with a named variant's changes made to it; those of all variants are checked."""
-    variants = document.get(("variants",)) or {}
+    """The document with a named variant's changes made to it; without a name, those of all variants are checked."""
+    variants = {} if (found := document.get(("variants",))) is None else found
     if not isinstance(variants, Mapping):
         place = document.place(("variants",))
-        findings.append(WRONG_TYPE.at(place, '"variants" should be a mapping of names to changes'))
+        message = '"variants" should be a mapping of names to changes'
+        findings.append(WRONG_TYPE.at(place, message, "write it as name: {path: value}"))
         return document
     stages = Stages(stages_of(document))
     paths: dict[str, list[tuple[Path, Any, Place]]] = {}
-    for each, changes in variants.items():
+    for each, changes in variants.items() if name is None else [(name, variants.get(name))]:
         paths[each] = []
         if not isinstance(changes, Mapping) and changes is not None:
             place = document.place(("variants", each))
-            findings.append(WRONG_TYPE.at(place, f'"{each}" should be a mapping of paths to values'))
+            message = f'"{each}" should be a mapping of paths to values'
+            findings.append(WRONG_TYPE.at(place, message, "write it as {path: value}"))
             continue
         for text, value in (changes or {}).items():
             place = document.place(("variants", each, text))
@@ -84,12 +97,16 @@ def address(document: Document, stages: Stages, text: str, place: Place, finding
     first, *rest = text.split(".")
     before = len(findings)
     stage = stages.meant(first, place, findings)
-    if stage is None and first not in SECTIONS:
+    inputs = document.keys("inputs")
+    if stage is None and first not in SECTIONS and not (first in inputs and not rest):
         if len(findings) == before:
             message = f'"{text}" leads nowhere: there is no "{first}"'
-            findings.append(UNKNOWN_PATH.at(place, message, did_you_mean(first, [*stages.words, *SECTIONS], "names")))
+            known = [*stages.words, *SECTIONS, *inputs]
+            findings.append(UNKNOWN_PATH.at(place, message, did_you_mean(first, known, "names")))
         return None
     path: Path = stage.path if stage else (first,)
+    if stage is None and first in inputs:
+        path = ("inputs", first, "default")
     for n, step in enumerate(rest):
         value = document.get(path)
         key = _step(value, step) if value is not None else step if path[-1] in OPTIONAL else None
@@ -99,6 +116,11 @@ def address(document: Document, stages: Stages, text: str, place: Place, finding
             findings.append(UNKNOWN_PATH.at(place, message, did_you_mean(step, _known(value), "names")))
             return None
         path = (*path, key)
+    fields = fields_at(STAGES[stage.kind], path[3:-1]) if stage and rest and stage.kind in STAGES else None
+    if fields is not None and isinstance(path[-1], str) and path[-1] not in fields:
+        message = f'"{text}" leads nowhere: there is no field "{path[-1]}"'
+        findings.append(UNKNOWN_PATH.at(place, message, did_you_mean(path[-1], fields, "fields")))
+        return None
     return path
 
 
@@ -106,7 +128,7 @@ def _known(value: Any) -> list[str]:
     if isinstance(value, Mapping):
         return [str(key) for key in value]
     items = value if isinstance(value, list) else ()
-    return [str(item["use"]) for item in items if isinstance(item, Mapping) and "use" in item]
+    return [str(item["use"]).removeprefix("$") for item in items if isinstance(item, Mapping) and "use" in item]
 
 
 def _step(value: Any, step: str) -> str | int | None:
@@ -116,5 +138,5 @@ def _step(value: Any, step: str) -> str | int | None:
         return None
     if step.isascii() and step.isdecimal() and len(step) < 9:
         return int(step) if int(step) < len(value) else None
-    found = [n for n, item in enumerate(value) if isinstance(item, Mapping) and item.get("use") == step]
+    found = [n for n, item in enumerate(value) if isinstance(item, Mapping) and item.get("use") in (step, f"${step}")]
     return found[0] if len(found) == 1 else None

@@ -58,6 +58,11 @@ class Document:
         return replace(self, data=_put(self.data, path, value), moved={**moved, path: Moved(place, named)})
 
 
+def document_of(source: Source) -> Document:
+    """A source's data, each path where it stands: in the source's own text, or in another that it is made of."""
+    return Document(source, source.data, {path: Moved(place, True) for path, place in source.elsewhere.items()})
+
+
 def _put(data: Any, path: Path, value: Any) -> Any:
     if not path:
         return value
@@ -65,4 +70,5 @@ def _put(data: Any, path: Path, value: Any) -> Any:
     if isinstance(data, list):
         assert isinstance(step, int)
         return [*data[:step], _put(data[step], rest, value), *data[step + 1 :]]
-    return {**data, step: _put(data.get(step, {}), rest, value)}
+    whole = data if isinstance(data, Mapping) else {}
+    return {**whole, step: _put(whole.get(step), rest, value)}

@@ -7,14 +7,31 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from ..diagnostics import Rule, Severity
+
+MISPLACED_SECRET = Rule(
+    "CP219",
+    "misplaced-secret",
+    Severity.ERROR,
+    "A value of the environment is only put in when a prompt is sent, so that it never stands in a file. "
+    "Names, prompts and settings are needed before.",
+)
+RULES = (MISPLACED_SECRET,)
+
 NAME = r"[A-Za-z_][\w-]*"
 WHOLE = re.compile(rf"\$({NAME})(?:\.(\w[\w -]*))?")
+_SECRET = re.compile(r"(?<!\$)\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _INSIDE = re.compile(r"\$\$|\$\{([^{}]*)\}")
 
 
 def bare_names(text: str) -> list[str]:
     """The names that stand inside a text behind a dollar alone, without braces."""
     return re.findall(rf"(?<!\$)\$({NAME})", text)
+
+
+def split_secrets(text: str) -> list[str]:
+    """Text and names of environment variables by turns, text first; one part where there are no `${env:NAME}`."""
+    return _SECRET.split(text)
 
 
 def fill_text(text: str, value_of: Callable[[str], Any]) -> str:

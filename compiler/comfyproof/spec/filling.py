@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..diagnostics import Diagnostic, Path, Rule, Severity, did_you_mean
-from ..graph import Asset
+from ..graph import Asset, Secret
+from ..stages.blocks import Reference
 from ..stages.site import UNKNOWN_NAME, WRONG_KIND
 from .document import Document, Moved
-from .dollars import WHOLE, bare_names, fill_text
+from .dollars import MISPLACED_SECRET, WHOLE, bare_names, fill_text, split_secrets
 from .inputs import InputValue
 from .names import Stages
 
+_WHOLE_FILE = "name it alone, where a file is wanted"
 # Fields whose value is a name; `$name` is as good there.
 NAME_FIELDS = ("from", "like", "model", "use", "with")
 
@@ -25,14 +27,6 @@ BARE_NAME = Rule(
     "A name with a dollar stands inside a text, where only the form with braces is replaced.",
 )
 RULES = (BARE_NAME,)
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """An output of a stage, node or model, wired by name; a stage under the name that no other has."""
-
-    name: str
-    output: str | None
 
 
 @dataclass
@@ -75,6 +69,11 @@ class Filling:
         whole = WHOLE.fullmatch(text)
         if whole is None:
             self._warn_of_bare(text, path)
+            parts = split_secrets(text)
+            if len(parts) > 1 and self._may_be_secret(path):
+                filled = [fill_text(part, lambda name: self._inside(name, path)) for part in parts[::2]]
+                parts[::2] = filled
+                return Secret(tuple(parts))
             return fill_text(text, lambda name: self._inside(name, path))
         name, output = whole[1], whole[2]
         takes_name = path[-1] in NAME_FIELDS or path[-2:-1] == ("loras",)
@@ -95,6 +94,10 @@ class Filling:
             self.findings.append(UNKNOWN_NAME.at(place, f'"${name}" names no input, stage or node', help))
         return text
 
+    def _may_be_secret(self, path: Path) -> bool:
+        """Whether a secret can stand at a path: in a node's input, where it goes to the server and nowhere else."""
+        return path[0] == "nodes" and len(path) > 3
+
     def _warn_of_bare(self, text: str, path: Path) -> None:
         """A `$name` amid text stays as it is, which is seldom meant where an input has that name."""
         for name in bare_names(text):
@@ -110,7 +113,12 @@ class Filling:
             value = self.inputs[name].value
             if not isinstance(value, Asset):
                 return value
-            self.findings.append(WRONG_KIND.at(place, f'"${{{name}}}" is a file, and cannot be part of a text'))
+            self.findings.append(
+                WRONG_KIND.at(place, f'"${{{name}}}" is a file, and cannot be part of a text', _WHOLE_FILE)
+            )
+        elif name.startswith("env:"):
+            help = "put it into an input under nodes, which is where a server is given keys"
+            self.findings.append(MISPLACED_SECRET.at(place, f'the secret "${{{name}}}" has no place here', help))
         elif name not in self.unset:
             help = did_you_mean(name, [*self.inputs, *self.unset], "inputs")
             self.findings.append(UNKNOWN_NAME.at(place, f'"${{{name}}}" names no input', help))

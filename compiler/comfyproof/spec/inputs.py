@@ -18,7 +18,7 @@ from ..source import Words
 from ..stages.blocks import MAX_SEED, Block
 from ..stages.site import UNKNOWN_NAME, WRONG_KIND
 from .document import Document
-from .dollars import WHOLE, fill_text
+from .dollars import MISPLACED_SECRET, WHOLE, fill_text
 from .problems import OUT_OF_RANGE, WRONG_TYPE, WRONG_VALUE, describe, read_block
 
 UNSET_INPUT = Rule("CP221", "unset-input", Severity.ERROR, "An input has neither a default nor a value from the run.")
@@ -34,15 +34,21 @@ MISSING_FILE = Rule(
 INPUT_CYCLE = Rule("CP224", "input-cycle", Severity.ERROR, "The defaults of inputs are made of each other in a circle.")
 RULES = (UNSET_INPUT, UNKNOWN_INPUT, MISSING_FILE, INPUT_CYCLE)
 
+MAX_CHAIN = 50
 FILES = ("image", "mask", "video", "audio")
+_WHOLE_FILE = "name it alone, where a file is wanted"
 _WHOLE_NUMBER = re.compile(r"[-+]?[0-9]{1,40}")
 
 
 def _read_options(value: Any) -> Any:
     values = value.values() if isinstance(value, Mapping) else value
     if not isinstance(value, list | Mapping) or not all(isinstance(each, str | int | float | bool) for each in values):
-        raise ValueError("it should be a list of values, or a mapping of names to values")
+        raise ValueError("write a list of values, or a mapping of names to values")
     return value
+
+
+_Option = str | int | float | bool
+_Options = list[_Option] | dict[str, _Option]
 
 
 class InputBlock(Block):
@@ -52,12 +58,21 @@ class InputBlock(Block):
         description="what kind of value it takes"
     )
     default: Any = Field(default=None, description="its value where a run sets none")
-    options: Annotated[Any, BeforeValidator(_read_options)] = Field(
+    options: Annotated[Any, BeforeValidator(_read_options, json_schema_input_type=_Options)] = Field(
         default=(), description="choice: a list, or a mapping of names to what they stand for"
     )
     min: float | None = Field(default=None, description="int, float: the least value")
     max: float | None = Field(default=None, description="int, float: the greatest value")
     help: str = Field(default="", description="what it is for")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value that a row gives an input; `as_text` where it stands in a table that knows nothing but text."""
+
+    value: Any
+    place: Place
+    as_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +91,14 @@ def parse_assignment(text: str) -> tuple[str, str] | None:
 
 @dataclass
 class Inputs:
-    """The inputs of a document, with the values that a run gives them as text.
+    """The inputs of a document, with the values that a run gives them as text, and a row by name.
 
     With `needed`, an input without a value is an error; else something stands in for it, and is said to.
     """
 
     document: Document
     given: Mapping[str, str]
+    row: Mapping[str, Given]
     needed: bool
     findings: list[Diagnostic]
     not_examined: list[NotExamined]
@@ -117,14 +133,9 @@ class Inputs:
         return self.values[name]
 
     def _made(self, name: str, block: InputBlock) -> InputValue | None:
-        if name in self.given:
-            place = Place(Words("--input", f"{name}={self.given[name]}"))
-            value, folder = _parse(block, self.given[name]), FilePath()
-        else:
-            place = self.document.place(("inputs", name, "default"))
-            value, folder = self._default(block.default, place), FilePath(self.document.source.file).parent
-            if value is None and block.default is not None:
-                return None  # a finding has said why
+        value, place = self._said(name, block)
+        if value is None and block.default is not None and name not in (*self.given, *self.row):
+            return None  # a finding has said why
         if value is None:
             return self._unset(name, block)
         problem = _problem(name, block, value)
@@ -132,11 +143,21 @@ class Inputs:
             self.findings.append(replace(problem, place=place))
             return None
         if block.type in FILES and not isinstance(value, Asset):
-            value = self._asset(name, block.type, folder / value, value, place)
+            value = self._asset(name, block.type, FilePath(place.source.file).parent / value, value, place)
         elif block.type == "choice" and isinstance(block.options, Mapping):
             key = next(key for key in block.options if str(key) == str(value))
             return InputValue(block.options[key], self.document.place(("inputs", name, "options", key)))
         return InputValue(value, place)
+
+    def _said(self, name: str, block: InputBlock) -> tuple[Any, Place]:
+        """The value that a run gives, else the row, else the default."""
+        if name in self.given:
+            return _parse(block, self.given[name]), Place(Words("--input", f"{name}={self.given[name]}"))
+        if name in self.row:
+            given = self.row[name]
+            return _parse(block, given.value) if given.as_text else given.value, given.place
+        place = self.document.place(("inputs", name, "default"))
+        return self._default(block.default, place), place
 
     def _default(self, default: Any, place: Place) -> Any:
         """A default, made of other inputs where it names any; None, with a finding, where that cannot be."""
@@ -150,7 +171,9 @@ class Inputs:
         def value_of(other: str) -> Any:
             value = self._other(other, place)
             if isinstance(value, Asset):
-                self.findings.append(WRONG_KIND.at(place, f'"{other}" is a file, and cannot be part of a text'))
+                self.findings.append(
+                    WRONG_KIND.at(place, f'"{other}" is a file, and cannot be part of a text', _WHOLE_FILE)
+                )
             if value is None or isinstance(value, Asset):
                 missing.append(other)
                 return None
@@ -160,9 +183,18 @@ class Inputs:
         return None if missing else filled
 
     def _other(self, name: str, place: Place) -> Any:
+        if len(self.open) > MAX_CHAIN:
+            message = f'"{self.open[0]}" is made of others through more than {MAX_CHAIN} inputs'
+            self.findings.append(WRONG_VALUE.at(place, message, "give one of them a value of its own"))
+            return None
         if name in self.open:
             names = " -> ".join(f'"{each}"' for each in [*self.open[self.open.index(name) :], name])
-            self.findings.append(INPUT_CYCLE.at(place, f"these inputs are made of each other: {names}"))
+            message = f"these inputs are made of each other: {names}"
+            self.findings.append(INPUT_CYCLE.at(place, message, "give one of them a value of its own"))
+            return None
+        if name.startswith("env:"):
+            help = "put it into an input under nodes, which is where a server is given keys"
+            self.findings.append(MISPLACED_SECRET.at(place, f'the secret "${{{name}}}" has no place here', help))
             return None
         if name not in self.blocks:
             help = did_you_mean(name, self.blocks, "inputs")
@@ -185,7 +217,8 @@ class Inputs:
 
     def _asset(self, name: str, kind: str, path: FilePath, written: str, place: Place) -> Asset:
         if not os.path.isfile(path):  # unlike Path.is_file, for any text at all
-            self.findings.append(MISSING_FILE.at(place, f'the file "{written}" of the input "{name}" is not there'))
+            message = f'the file "{written}" of the input "{name}" is not there'
+            self.findings.append(MISSING_FILE.at(place, message, f"pass --input {name}=FILE, or correct the path"))
         return Asset(str(path), path.name, kind)
 
     def _unique(self, name: str, found: InputValue) -> InputValue:
@@ -227,7 +260,7 @@ def _problem(name: str, block: InputBlock, value: Any) -> Diagnostic | None:
     if block.type in FILES and isinstance(value, Asset):
         return None
     if not isinstance(value, kind) or (isinstance(value, bool) and block.type not in ("bool", "choice")):
-        return WRONG_TYPE.at(None, f'"{name}" should be {words}, not {describe(value)}')
+        return WRONG_TYPE.at(None, f'"{name}" should be {words}, not {describe(value)}', f"give it {words}")
     if block.type == "choice":
         named = isinstance(block.options, Mapping)
         if not any(str(value) == str(o) and (named or type(value) is type(o)) for o in block.options):
@@ -237,17 +270,18 @@ def _problem(name: str, block: InputBlock, value: Any) -> Diagnostic | None:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         return _out_of_range(name, block, value)
     elif isinstance(value, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
-        return WRONG_VALUE.at(None, f'"{name}" holds what is no text')
+        return WRONG_VALUE.at(None, f'"{name}" holds what is no text', "write it as plain text")
     return None
 
 
 def _out_of_range(name: str, block: InputBlock, value: float) -> Diagnostic | None:
     low, high = (0, MAX_SEED) if block.type == "seed" else (block.min, block.max)
     if not math.isfinite(value):
-        return OUT_OF_RANGE.at(None, f'"{name}" is {value}, which is no number to compute with')
+        return OUT_OF_RANGE.at(None, f'"{name}" is {value}, which is no number to compute with', "write a number")
     if (low is not None and value < low) or (high is not None and value > high):
         bounds = [
             f"{word} {describe(bound)}" for word, bound in (("at least", low), ("at most", high)) if bound is not None
         ]
-        return OUT_OF_RANGE.at(None, f'"{name}" is {describe(value)}; it must be {" and ".join(bounds)}')
+        message = f'"{name}" is {describe(value)}; it must be {" and ".join(bounds)}'
+        return OUT_OF_RANGE.at(None, message, "choose another value, or other bounds under inputs")
     return None

@@ -54,7 +54,7 @@ class _Likes:
             if giver is not None and giver.path in open_paths:
                 place = self.document.place((*at.path, "like"))
                 message = f'"{at.name}" and "{giver.name}" take their settings from each other'
-                self.findings.append(LIKE_CYCLE.at(place, message))
+                self.findings.append(LIKE_CYCLE.at(place, message, 'give one of them its own, and no "like"'))
                 self.holes |= open_paths
             elif giver is not None:
                 chain.append((at, giver))
@@ -91,6 +91,7 @@ class _Likes:
             for path in self.moves_in.get(giver.path, ()):
                 if path[: len(source)] == source and path != source:
                     self.moved[(*target, *path[len(source) :])] = self.moved[path]
+            self.holes |= {(*target, *h[len(source) :]) for h in self.holes if h[: len(source)] == source}
 
     def _body(self, stage: StageAt) -> dict[str, Any] | None:
         body = self.bodies.get(stage.path, self.document.get(stage.path))

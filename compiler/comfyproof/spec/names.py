@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..diagnostics import Diagnostic, Path, Place, Rule, Severity
@@ -59,13 +59,21 @@ def _free_name(kind: str, taken: set[str], counts: dict[str, int]) -> str:
 class Stages:
     """The stages of a document, to be asked for by name or kind."""
 
-    all: Sequence[StageAt]
+    all: list[StageAt]
 
     def __post_init__(self) -> None:
         self._named: dict[str, list[StageAt]] = {}
         for stage in self.all:
-            for word in {stage.name, stage.kind}:
-                self._named.setdefault(word, []).append(stage)
+            self._know(stage)
+
+    def add(self, stage: StageAt) -> None:
+        """One more stage."""
+        self.all.append(stage)
+        self._know(stage)
+
+    def _know(self, stage: StageAt) -> None:
+        for word in {stage.name, stage.kind}:
+            self._named.setdefault(word, []).append(stage)
 
     @property
     def words(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from ..diagnostics import Diagnostic, NotExamined, Path, Rule, Severity, did_you_mean
+from ..diagnostics import Diagnostic, NotExamined, Path, Rule, Severity, did_you_mean, nearest
 from ..graph import Asset
 from ..source import Source
 from ..stages.blocks import Block
@@ -18,21 +18,23 @@ from ..stages.site import UNKNOWN_NAME, UNTOLD
 from ..stages.verification import Times, Verification
 from ..stages.vocabulary import STAGES, AnyStage
 from .changes import normalized, with_settings, with_variant
-from .document import Document
+from .document import Document, document_of
+from .each import Row, read_rows
 from .filling import Filling
 from .inputs import Inputs, InputValue
 from .likes import with_likes
+from .matrix import Cell, Matrix, read_matrix, with_cell
 from .names import Stages, check_names, stages_of
-from .problems import MISSING_FIELD, UNKNOWN_FIELD, WRONG_TYPE, WRONG_VALUE, describe, read_block
+from .problems import MISSING_FIELD, UNKNOWN_FIELD, WRONG_TYPE, WRONG_VALUE, describe, read_block, read_in_part
+from .uses import with_uses
 
-UNSUPPORTED = Rule(
-    "CP209", "unsupported", Severity.ERROR, "A part of the language that this version does not know yet."
-)
 UNKNOWN_STAGE = Rule("CP215", "unknown-stage", Severity.ERROR, "A stage is of a kind that the language does not have.")
-RULES = (UNSUPPORTED, UNKNOWN_STAGE)
+RULES = (UNKNOWN_STAGE,)
 
-FIELDS = ("comfyproof", "name", "target", "inputs", "models", "stages", "nodes", "verify", "variants")
-LATER = ("use", "each", "matrix")
+FIELDS = (
+    "comfyproof", "name", "use", "target", "inputs", "models", "stages", "nodes", "verify", "variants",
+    "each", "matrix",
+)  # fmt: skip
 
 
 class Target(Block):
@@ -46,11 +48,12 @@ class Target(Block):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One stage, read; a hole, without a block, where it could not be."""
+    """One stage, read; a hole, without a block, where it could not be, and `broken` where single fields could not."""
 
     name: str
     path: Path
     block: AnyStage | None
+    broken: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Spec:
     name: str
     changes: Changes
     variants: tuple[str, ...]
+    rows: tuple[Row, ...]
+    matrix: Matrix
     inputs: Mapping[str, InputValue]
     models: Mapping[str, ModelBlock]
     steps: tuple[Step, ...]
@@ -86,26 +91,42 @@ class Spec:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a run wants otherwise than the spec says; without `needed`, inputs may lack a value."""
+    """What a run wants otherwise than the spec says; without `needed`, inputs may lack a value.
+
+    A row comes before a variant, a variant before a cell of the matrix, and what a run sets last.
+    """
 
     inputs: Mapping[str, str]
     settings: Sequence[tuple[str, str]] = ()
     variant: str | None = None
     needed: bool = True
+    row: Row | None = None
+    cell: Cell | None = None
+
+    @property
+    def is_base(self) -> bool:
+        """Whether this is the spec as it stands, of which rows and matrix are read."""
+        return self.row is None and self.cell is None
 
 
 def read_spec(source: Source, changes: Changes, findings: list[Diagnostic]) -> Spec | None:
     """The spec that a source holds, changed as wanted. What is wrong is added to `findings`."""
-    document = Document(source, source.data)
+    document = document_of(source)
     if not _is_spec(document, findings):
         return None
-    document = normalized(document)
+    document = normalized(with_uses(document, findings))
+    rows = read_rows(document, findings) if changes.is_base else ()
+    matrix = read_matrix(document, findings) if changes.is_base else Matrix((), (), ())
     document = with_variant(document, changes.variant, findings)
+    document = with_cell(document, changes.cell)
     document = with_settings(document, changes.settings, findings)
     document = normalized(document)
-    _check_sections(document, findings)
+    _check_sections(document, changes.needed, findings)
     not_examined: list[NotExamined] = []
-    inputs = Inputs(document, changes.inputs, changes.needed, findings, not_examined).read()
+    if _is_part(document.data) and not changes.needed and "stages" not in map(_meant, document.data):
+        not_examined.append(NotExamined("the pipeline", "there are no stages: it is taken for a part of others"))
+    row = changes.row.values if changes.row else {}
+    inputs = Inputs(document, changes.inputs, row, changes.needed, findings, not_examined).read()
     stages = Stages(stages_of(document))
     check_names(document, stages.all, findings)
     unset = frozenset(document.keys("inputs")) - set(inputs)
@@ -119,7 +140,7 @@ def read_spec(source: Source, changes: Changes, findings: list[Diagnostic]) -> S
     nodes = tuple(_nodes(document, findings, holes))
     verify = read_block(Verification, document, ("verify",), findings, holes)
     for path, each in [((), verify), *((s.path, s.block.verify) for s in steps if isinstance(s.block, Save))]:
-        if each is not None:
+        if each is not None and not _is_part(document.data):
             _check_reference(document, (*path, "verify"), each, inputs, unset, findings)
     target = document.get(("target",)) is not None
     variants = document.get(("variants",))
@@ -128,6 +149,8 @@ def read_spec(source: Source, changes: Changes, findings: list[Diagnostic]) -> S
         name=_name(document, findings),
         changes=changes,
         variants=tuple(variants) if isinstance(variants, Mapping) else (),
+        rows=rows,
+        matrix=matrix,
         inputs=inputs,
         models=models,
         steps=steps,
@@ -150,34 +173,45 @@ def _is_spec(document: Document, findings: list[Diagnostic]) -> bool:
     if version == 1 and not isinstance(version, bool):
         return True
     if "comfyproof" in data:
-        message = f"the version is {describe(version)}; this is version 1"
-        findings.append(WRONG_VALUE.at(document.place(("comfyproof",)), message))
+        message = f"the version is {describe(version)}, and this comfyproof reads version 1"
+        findings.append(WRONG_VALUE.at(document.place(("comfyproof",)), message, 'write "comfyproof: 1"'))
     elif any(isinstance(value, Mapping) and "class_type" in value for value in data.values()):
-        findings.append(MISSING_FIELD.at(place, "this is API JSON, which a server takes, and not a spec"))
+        message = "this is API JSON, which a server takes, and not a spec"
+        findings.append(MISSING_FIELD.at(place, message, "send it to a server as it is, or write the spec of it"))
     elif isinstance(data.get("nodes"), list) and "links" in data:
-        findings.append(MISSING_FIELD.at(place, "this is a workflow of ComfyUI's editor, and not a spec"))
+        message = "this is a workflow of ComfyUI's editor, and not a spec"
+        findings.append(MISSING_FIELD.at(place, message, "open it in the editor, or write the spec of it"))
     else:
         findings.append(MISSING_FIELD.at(place, 'a spec begins with "comfyproof: 1"', 'add "comfyproof: 1"'))
     return False
 
 
-def _check_sections(document: Document, findings: list[Diagnostic]) -> None:
+def _check_sections(document: Document, needed: bool, findings: list[Diagnostic]) -> None:
     data = document.data
     for key in data:
-        if key in LATER:
-            findings.append(UNSUPPORTED.at(document.place((key,), key=True), f'"{key}" is not supported yet'))
-        elif key not in FIELDS:
+        if key not in FIELDS:
             help = did_you_mean(key, FIELDS, "fields")
             findings.append(UNKNOWN_FIELD.at(document.place((key,), key=True), f'unknown field "{key}"', help))
     for key in ("inputs", "models", "nodes"):
         if data.get(key) is not None and not isinstance(data[key], Mapping):
             message = f'"{key}" should be a mapping, not {describe(data[key])}'
-            findings.append(WRONG_TYPE.at(document.place((key,)), message))
-    if not isinstance(data.get("stages") or [], list):
+            findings.append(WRONG_TYPE.at(document.place((key,)), message, "write it as name: {field: value}"))
+    if not isinstance(data.get("stages"), list | None):
         message = f'"stages" should be a list, not {describe(data["stages"])}'
-        findings.append(WRONG_TYPE.at(document.place(("stages",)), message))
-    elif not data.get("stages") and not data.get("nodes"):
+        help = 'begin each stage with a dash, as in "- save: {}"'
+        findings.append(WRONG_TYPE.at(document.place(("stages",), key=True), message, help))
+    elif needed and _is_part(data) and "stages" not in map(_meant, data):
         findings.append(MISSING_FIELD.at(document.place(()), 'the spec has no "stages"', 'add "stages"'))
+
+
+def _is_part(data: Mapping[str, Any]) -> bool:
+    """Whether a spec makes nothing by itself, as a file that others use."""
+    return not data.get("stages") and not data.get("nodes")
+
+
+def _meant(key: str) -> str | None:
+    """The section that a misspelled one was probably meant for."""
+    return None if key in FIELDS else nearest(key, FIELDS)
 
 
 def _name(document: Document, findings: list[Diagnostic]) -> str:
@@ -185,7 +219,8 @@ def _name(document: Document, findings: list[Diagnostic]) -> str:
     if isinstance(name, str) and name:
         return name
     if name is not None:
-        findings.append(WRONG_TYPE.at(document.place(("name",)), f'"name" should be text, not {describe(name)}'))
+        message = f'"name" should be text, not {describe(name)}'
+        findings.append(WRONG_TYPE.at(document.place(("name",)), message, "write it in quotes"))
     return document.source.file.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0] or "pipeline"
 
 
@@ -224,8 +259,8 @@ def _steps(document: Document, stages: Stages, findings: list[Diagnostic], holes
             help = did_you_mean(stage.kind, STAGES, "stages")
             findings.append(UNKNOWN_STAGE.at(place, f'there is no stage "{stage.kind}"', help))
         known = STAGES.get(stage.kind)
-        block = read_block(known, document, stage.path, findings, holes) if known else None
-        yield Step(stage.name, stage.path, block)
+        block, broken = read_in_part(known, document, stage.path, findings, holes) if known else (None, frozenset())
+        yield Step(stage.name, stage.path, block, broken)
 
 
 def _check_reference(
@@ -257,7 +292,7 @@ def _nodes(document: Document, findings: list[Diagnostic], holes: set[Path]) -> 
         type, inputs = next(iter(data.items()))
         if inputs is not None and not isinstance(inputs, Mapping):
             message = f'the inputs of "{name}" should be a mapping, not {describe(inputs)}'
-            findings.append(WRONG_TYPE.at(document.place((*path, type)), message))
+            findings.append(WRONG_TYPE.at(document.place((*path, type)), message, "write it as {input: value}"))
             holes.add(path)
             continue
         yield RawNode(name, type, inputs or {}, (*path, type))

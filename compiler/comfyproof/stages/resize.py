@@ -35,7 +35,7 @@ class Resize(Taking):
                 site.report(UNTOLD, ("fit",), '"fit" is for a size, and a factor keeps the aspect', 'remove "fit"')
             by: dict[str, Value | None] = {"image": image, "upscale_method": self.method, "scale_by": self.by}
             fields = {"upscale_method": "method", "scale_by": "by"}
-            return Pixels(site.add("scale", "ImageScaleBy", by, {"image": (), **fields}))
+            return Pixels(site.add("scale", "ImageScaleBy", by, {"image": (), **fields}), site.motion)
         crop = "center" if self.fit == "crop" else "disabled"
         inputs: dict[str, Value | None] = {
             "image": image,
@@ -44,11 +44,5 @@ class Resize(Taking):
             "height": self.size.height,
             "crop": crop,
         }
-        return Pixels(
-            site.add(
-                "scale",
-                "ImageScale",
-                inputs,
-                {"image": (), "upscale_method": "method", "width": "size", "height": "size", "crop": "fit"},
-            )
-        )
+        fields = {"upscale_method": "method", "width": "size", "height": "size", "crop": "fit"}
+        return Pixels(site.add("scale", "ImageScale", inputs, {"image": (), **fields}), site.motion)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
 
-from ..graph import Link
+from ..graph import Link, Value
 from .blocks import SAMPLING_FIELDS, Factor, Sampling, Taking
-from .models import UpscaleModel
-from .sampling import SAMPLED_FIELDS, model_parts, sampled
+from .conditioning import conditioning
+from .loading import model_parts
+from .models import Checkpoint, DiffusionModel, UpscaleModel
+from .sampling import SAMPLED_FIELDS, settled
 from .site import HOLE, NOTHING_FLOWS, UNTOLD, Flow, Latent, Pixels, Site
 
 Method = Literal["ultimate", "model", "latent", "lanczos", "bicubic", "bilinear", "area", "nearest-exact"]
@@ -52,15 +55,15 @@ class Upscale(Sampling, Taking):
         """The nodes of the method."""
         method = self.method or ("model" if self.with_ else "lanczos")
         if method == "ultimate":
-            return Pixels(self._ultimate(site))
+            return Pixels(self._ultimate(site), site.motion)
         self._refuse_unused(site, method)
         if method == "model":
-            return Pixels(self._by_model(site))
+            return Pixels(self._by_model(site), site.motion)
         if self.by is None:
             return Pixels(site.report(UNTOLD, (), f'"{site.name}" does not say how much larger', 'add "by"'))
         if method == "latent":
             return self._latent(site, self.by)
-        return Pixels(_scaled(site, site.pixels(), method, self.by))
+        return Pixels(_scaled(site, site.pixels(), method, self.by), site.motion)
 
     def _refuse_unused(self, site: Site, method: str) -> None:
         useless = [*_ULTIMATE, *(["with_"] if method != "model" else [])]
@@ -108,17 +111,16 @@ class Upscale(Sampling, Taking):
         return _scaled(site, large, "lanczos", self.by / factor)
 
     def _ultimate(self, site: Site) -> Link:
-        upscaler, loaded = self._upscaler(site), model_parts(site, self)
-        if upscaler is None or loaded is None:
-            return HOLE
-        by = self.by if self.by is not None else upscaler[1].known_factor()
+        upscaler, loaded = self._upscaler(site), model_parts(site, self, Checkpoint, DiffusionModel)
+        link, block = upscaler or (HOLE, None)
+        by: Value = self.by if self.by is not None else block.known_factor() if block else HOLE
         if by is None:
-            return site.report(UNTOLD, (), f'"{site.name}" does not say how much larger', 'add "by"')
+            by = site.report(UNTOLD, (), f'"{site.name}" does not say how much larger', 'add "by"')
         inputs = {
-            **sampled(site, self, loaded),
+            **settled(self, loaded, *conditioning(site, self, loaded)),
             "image": site.pixels(),
             "vae": loaded.vae,
-            "upscale_model": upscaler[0],
+            "upscale_model": link,
             "upscale_by": by,
             "denoise": self.denoise,
             "tile_width": self.tile,
@@ -161,7 +163,7 @@ class Upscale(Sampling, Taking):
             {"samples": site.given.link, "upscale_method": "nearest-exact", "scale_by": by},
             {"samples": (), "upscale_method": "method", "scale_by": "by"},
         )
-        return Latent(link, site.given.vae, site.given.family)
+        return replace(site.given, link=link)
 
 
 def _scaled(site: Site, image: Link, method: str, by: float) -> Link:

@@ -1,4 +1,4 @@
-"""What must hold of a picture that a pipeline makes."""
+"""What must hold of a picture or video that a pipeline makes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from .blocks import Block, Picture, Size, read_size
+from .blocks import SIZE, Block, Picture, Size, read_size, text_like
 
 
 class Times(Block):
@@ -25,7 +25,11 @@ def _read_relation(value: Any) -> Any:
     try:
         return read_size(value)
     except ValueError:
-        raise ValueError("it should be a size such as 2048x2048, or a multiple such as 2x image") from None
+        raise ValueError("write a size such as 2048x2048, or a multiple such as 2x image") from None
+
+
+_TIMES = r"^[0-9]*\.?[0-9]+\s*[xX×]\s*\$?[A-Za-z_]([\w-]|[^\x00-\x7f])*$"
+_SIZE_TEXT = text_like(f"{_TIMES}|{SIZE}", "a size such as 2048x2048, or a multiple such as 2x image")
 
 
 class AtLeast(Block):
@@ -46,10 +50,12 @@ class Verification(Block):
     """The checks of a picture; whether it is whole, and made by the graph that was sent, is always checked."""
 
     count: int | None = Field(default=None, ge=0, le=10_000, description="how many pictures there must be")
-    size: Annotated[Times | Size, BeforeValidator(_read_relation)] | None = Field(
+    size: Annotated[Times | Size, BeforeValidator(_read_relation, json_schema_input_type=_SIZE_TEXT)] | None = Field(
         default=None, description="a size such as 2048x2048, or a multiple of an input such as 2x image"
     )
     aspect: Literal["kept"] | None = Field(default=None, description="kept: the proportions are those of the input")
     not_blank: bool = Field(default=True, description="whether the picture must show something")
     ssim: AtLeast | None = Field(default=None, description="how alike it must be to another picture, in structure")
     delta_e: AtMost | None = Field(default=None, description="how far its colors may be from another picture's")
+    frames: int | None = Field(default=None, ge=1, le=16384, description="video: how many pictures long it must be")
+    fps: float | None = Field(default=None, gt=0, le=1000, description="video: how many pictures a second it must have")

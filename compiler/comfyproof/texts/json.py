@@ -31,6 +31,16 @@ _ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _HALF = re.compile(r"[\ud800-\udfff]")
 
 
+_CHECK = "compare the brackets, quotes and commas round it"
+_HELP = {
+    "Expecting property name enclosed in double quotes": "put the name in double quotes, and no comma after the last",
+    "Illegal trailing comma before end of object": "remove the comma",
+    "Illegal trailing comma before end of array": "remove the comma",
+    "Expecting ',' delimiter": "put a comma between the values, or close the bracket",
+    "Expecting ':' delimiter": "put a colon after the name",
+}
+
+
 class NotJson(Exception):
     """The text is not JSON, and stops being so at `offset`."""
 
@@ -42,7 +52,10 @@ class NotJson(Exception):
         """Says so of a text that was to be JSON."""
         span = _Lines(composed.text).span(self.offset, self.offset)
         message = f"{self.message[:1].lower()}{self.message[1:]}"
-        composed.refuse(BROKEN_TEXT, span, f"this is not valid JSON: {message}")
+        composed.refuse(BROKEN_TEXT, span, f"this is not valid JSON: {message}", _HELP.get(self.message, _CHECK))
+
+
+_WHOLE = "write both halves of it, or the character itself"
 
 
 class _Amiss(Exception):
@@ -213,7 +226,9 @@ class _Walk:
         except JSONDecodeError as problem:
             raise NotJson(problem.msg, problem.pos) from None
         if _HALF.search(text):
-            self.composed.report(UNSUPPORTED_TEXT, self.lines.span(start, self.at), "this text holds half a character")
+            self.composed.report(
+                UNSUPPORTED_TEXT, self.lines.span(start, self.at), "this text holds half a character", _WHOLE
+            )
             return _HALF.sub("\ufffd", text)
         return str(text)
 
@@ -232,5 +247,7 @@ class _Walk:
             return int(word)
         if abs(number := float(word)) < float("inf"):
             return number
-        self.composed.report(UNSUPPORTED_TEXT, self.lines.span(start, self.at), f'"{word}" is not a finite number')
+        self.composed.report(
+            UNSUPPORTED_TEXT, self.lines.span(start, self.at), f'"{word}" is not a finite number', "write a number"
+        )
         return 0

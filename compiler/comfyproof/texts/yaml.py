@@ -41,6 +41,10 @@ _CONSTANTS: dict[str, Json] = {
     "FALSE": False,
 }
 
+# What "C:\\base" in double quotes turns into; line ends and tabs are meant.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+_NOT_CLOSED = ("expected ',' or", "unexpected end of stream")
 # What the parser's words mostly come from.
 _HELP = {
     "cannot start any token": "indent with spaces, not tabs, and quote text that begins with a special sign",
@@ -51,6 +55,7 @@ _HELP = {
     "expected '-' indicator": 'begin each item of the list with "- "',
     "unexpected end of stream": "close the quote",
     "expected ',' or": "close the bracket",
+    "expected key": "indent the line as those beside it",
     "expected <block end>": "indent the line as those beside it",
 }
 
@@ -76,8 +81,11 @@ class _Composer:
         try:
             return self._document()
         except yaml.MarkedYAMLError as problem:
-            mark = problem.problem_mark or problem.context_mark
             what = str(problem.problem or problem.context)
+            mark = problem.problem_mark or problem.context_mark
+            opened = problem.context_mark
+            if opened and mark and opened.line < mark.line and any(words in what for words in _NOT_CLOSED):
+                mark = opened  # where it begins says more than where the parser gave up
             help = next((help for words, help in _HELP.items() if words in what), "")
             self._refuse(BROKEN_TEXT, mark, mark, f"this is not valid YAML: {what}", help)
         except yaml.reader.ReaderError as problem:
@@ -115,7 +123,8 @@ class _Composer:
         if isinstance(event, events.AliasEvent):
             return self._alias(event, path)
         if getattr(event, "tag", None) is not None:
-            self._report(UNSUPPORTED_TEXT, event, f'the tag "{event.tag}" is not supported', "remove it")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._report(UNSUPPORTED_TEXT, event, f'the tag "{tag}" is not supported', "remove it")
         value: Json
         if isinstance(event, events.MappingStartEvent):
             value, end = self._mapping(path)
@@ -161,7 +170,13 @@ class _Composer:
 
     def _alias(self, event: yaml.AliasEvent, path: Path) -> Json:
         if event.anchor not in self.anchors:
-            self._refuse(BROKEN_TEXT, event.start_mark, event.end_mark, f'the alias "*{event.anchor}" names nothing')
+            self._refuse(
+                BROKEN_TEXT,
+                event.start_mark,
+                event.end_mark,
+                f'the alias "*{event.anchor}" names nothing',
+                f"say what it stands for before it, with &{event.anchor}",
+            )
         value, size = self.anchors[event.anchor]
         self.values += size
         self._count(event)
@@ -171,6 +186,9 @@ class _Composer:
     def _scalar(self, event: yaml.ScalarEvent) -> Json:
         text: str = event.value
         if not event.implicit[0] or event.tag is not None:
+            if found := _CONTROL.search(text):
+                message = f"this text holds the control character U+{ord(found[0]):04X}, which an escape made"
+                self._report(UNSUPPORTED_TEXT, event, message, "write a path with / or in single quotes")
             return text
         if text in _CONSTANTS:
             return _CONSTANTS[text]
@@ -185,7 +203,7 @@ class _Composer:
         if _BASED.fullmatch(text):
             return int(text[2:], 8 if text[1] == "o" else 16)
         if _NOT_FINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and abs(float(text)) == float("inf")):
-            self._report(UNSUPPORTED_TEXT, event, f'"{text}" is not a finite number')
+            self._report(UNSUPPORTED_TEXT, event, f'"{text}" is not a finite number', "write a number")
             return 0
         return float(text) if _FLOAT.fullmatch(text) else text
 

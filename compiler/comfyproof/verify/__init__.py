@@ -1,1 +1,1 @@
-"""Whether a picture that came back is what was promised."""
+"""Whether a picture or video that came back is what was promised."""

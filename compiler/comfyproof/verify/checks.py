@@ -1,11 +1,11 @@
-"""The checks of a picture that came back, each with what it measured."""
+"""The checks of a picture or video that came back, each with what it measured."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 from .. import png
 from . import blank, shape, similarity
 from .expected import Check, ColorShift, Expected, Similarity, Size, Times, Verdict
-from .picture import BrokenPicture, Picture, decode_reference, decode_result
+from .picture import BrokenPicture, Motion, Picture, Undecoded, decode_reference, decode_result
 from .prompt import difference
+from .video import decode_video, is_video
 
 _EXIF_MODEL = 0x0110
 
@@ -75,29 +76,42 @@ class _Promise:
 
 
 def verify_picture(data: bytes, expected: Expected) -> tuple[Check, ...]:
-    """A check that a picture file is complete and one for each further promise; no bytes make it raise."""
-    whole = "a whole picture"
+    """A check that a picture or video is complete and one for each further promise; no bytes make it raise."""
+    what = "video" if is_video(data) else "picture"
+    whole = f"a whole {what}"
     try:
-        picture = decode_result(data)
+        picture = decode_video(data) if what == "video" else decode_result(data)
     except BrokenPicture as problem:
-        help = "fetch the picture again, and run its job again if it is still damaged"
+        help = f"fetch the {what} again, and run its job again if it is still damaged"
         complete = Check("complete", Verdict.FAILED, whole, str(problem), help)
-        return complete, *(promise.not_examined("the picture is not whole") for promise in _promises(expected))
-    width, height = picture.size
-    measured = f"{picture.format}, {width}x{height}, {len(data):,} bytes"
-    if picture.format != "PNG":
-        measured += "; the format has no checksums"
+        return complete, *(promise.not_examined(f"the {what} is not whole") for promise in _promises(expected))
+    except Undecoded as reason:
+        complete = Check("complete", Verdict.NOT_EXAMINED, whole, str(reason))
+        return complete, *(promise.not_examined(f"the {what} was not decoded") for promise in _promises(expected))
     seen = _Seen(data, picture)
-    complete = Check("complete", Verdict.PASSED, whole, measured)
+    complete = Check("complete", Verdict.PASSED, whole, _described(seen))
     return complete, *(promise.judged(seen) for promise in _promises(expected))
 
 
-def count_check(expected_count: int, found: int) -> Check:
-    """Whether as many pictures came back as were promised."""
+def _described(seen: _Seen) -> str:
+    """What kind of file it is, in numbers."""
+    picture, motion = seen.picture, seen.picture.motion
+    kind = f"{picture.format} ({motion.codec})" if motion and motion.codec else picture.format
+    facts = [kind, _by(picture.size)]
+    if motion is not None:
+        facts += [_counted(motion.frames, "frame"), f"{motion.fps:.5g} fps"]
+    told = ", ".join((*facts, f"{len(seen.data):,} bytes"))
+    if motion is not None and motion.still and motion.frames > 1:
+        told += "; all frames are the same"
+    return told if picture.format == "PNG" else f"{told}; the format has no checksums"
+
+
+def count_check(expected_count: int, found: int, what: str = "picture") -> Check:
+    """Whether as many pictures, or videos, came back as were promised."""
     kept = expected_count == found
     help = "" if kept else 'look for refused outputs under "node_errors" in what the server answered'
     verdict = Verdict.PASSED if kept else Verdict.FAILED
-    return Check("count", verdict, _counted(expected_count, "picture"), _counted(found, "picture"), help)
+    return Check("count", verdict, _counted(expected_count, what), _counted(found, what), help)
 
 
 def _counted(count: int, what: str) -> str:
@@ -107,6 +121,10 @@ def _counted(count: int, what: str) -> str:
 def _promises(expected: Expected) -> Iterator[_Promise]:
     if (size := expected.size) is not None:
         yield _Promise("size", _size_in_words(size), partial(_size, size))
+    if (frames := expected.frames) is not None:
+        yield _Promise("frames", _counted(frames, "frame"), partial(_frames, frames))
+    if (fps := expected.fps) is not None:
+        yield _Promise("fps", f"{fps:g} frames a second", partial(_fps, fps))
     if (file := expected.aspect_of) is not None:
         yield _Promise("aspect", f'the aspect of "{file.name}"', partial(_aspect, file))
     if expected.not_blank:
@@ -142,6 +160,30 @@ def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
+def _motion(seen: _Seen) -> Motion:
+    """What makes it a video. Raises _Unseen for a picture."""
+    if seen.picture.motion is None:
+        raise _Unseen("it is a single picture")
+    return seen.picture.motion
+
+
+def _frames(frames: int, seen: _Seen) -> _Outcome:
+    found = _motion(seen).frames
+    help = 'compare "frames" in the stages with the promise; some models make one more than a multiple of 4'
+    return _Outcome(found == frames, _counted(found, "frame"), help)
+
+
+def _fps(fps: float, seen: _Seen) -> _Outcome:
+    motion = _motion(seen)
+    if motion.fps <= 0:
+        raise _Unseen("its single frame has no time")
+    kept = abs(1 / motion.fps - 1 / fps) <= motion.grain + 1e-6
+    measured = f"{motion.fps:.5g} frames a second"
+    if seen.picture.format == "WebP":
+        measured += "; each lasts whole milliseconds"
+    return _Outcome(kept, measured, 'compare "fps" in the stages with the promise')
+
+
 def _aspect(file: FilePath, seen: _Seen) -> _Outcome:
     size, reference = seen.picture.size, seen.reference(file).size
     return _Outcome(
@@ -152,7 +194,8 @@ def _aspect(file: FilePath, seen: _Seen) -> _Outcome:
 
 
 def _not_blank(seen: _Seen) -> _Outcome:
-    found = blank.spread(seen.picture)
+    motion = seen.picture.motion
+    found = blank.spread(replace(seen.picture, pixels=motion.shown) if motion else seen.picture)
     levels = f"levels {found.lowest} to {found.highest}"
     measured = f"{levels}, standard deviation {found.deviation:.1f}, entropy {found.entropy:.1f} bits"
     if seen.picture.transparent:
@@ -198,6 +241,11 @@ def _prompt(sent: Mapping[str, Any], seen: _Seen) -> _Outcome:
 
 def _embedded_prompt(seen: _Seen) -> Any:
     """The prompt in the picture. Raises _Unseen, and BrokenPng where there is one that is damaged."""
+    if seen.picture.format in ("MP4", "WebM"):
+        text = _motion(seen).prompt
+        if text is None:
+            raise _Unseen("no prompt is embedded, as with a server that runs with --disable-metadata")
+        return _parsed(text)
     if seen.picture.format == "PNG":
         found = png.embedded_prompt(seen.data)
         if found is None:
@@ -207,7 +255,11 @@ def _embedded_prompt(seen: _Seen) -> Any:
     model = str(seen.picture.pixels.getexif().get(_EXIF_MODEL, ""))
     if not model.startswith("prompt:"):
         raise _Unseen(f"no prompt is embedded in this {seen.picture.format}")
+    return _parsed(model.removeprefix("prompt:"))
+
+
+def _parsed(text: str) -> Any:
     try:
-        return json.loads(model.removeprefix("prompt:"))
+        return json.loads(text)
     except (ValueError, RecursionError):
         raise png.BrokenPng("its embedded prompt is not JSON") from None

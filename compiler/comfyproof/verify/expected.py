@@ -81,7 +81,9 @@ class ColorShift:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """All that one picture was promised to be; that it is complete is always promised.
+    """All that one picture or video was promised to be; that it is complete is always promised.
+
+    `frames` and `fps` are a video's; its other promises are about its first frame.
 
     `prompt` is the prompt as it was sent: nodes by id, as ComfyUI's API takes them.
     """
@@ -92,3 +94,5 @@ class Expected:
     ssim: Similarity | None = None
     delta_e: ColorShift | None = None
     prompt: Mapping[str, Any] | None = None
+    frames: int | None = None
+    fps: float | None = None

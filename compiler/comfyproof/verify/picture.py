@@ -46,9 +46,31 @@ class BrokenPicture(ValueError):
     """Bytes that are no whole picture, or one too large to decode; the message says why."""
 
 
+class Undecoded(ValueError):
+    """Bytes that may be whole, and are not decoded to their end here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """What a video has beside its first frame.
+
+    `fps` is measured by the times of its frames; each of them may be off by `grain` seconds. `still` says that all
+    frames are the same. `shown` is the first frame that shows something, else the first. `prompt` is the text that is
+    embedded as such.
+    """
+
+    codec: str
+    frames: int
+    fps: float
+    grain: float
+    still: bool
+    shown: Image.Image
+    prompt: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded picture, turned upright as LoadImage does it.
+    """A decoded picture, turned upright as LoadImage does it, or the first frame of a video.
 
     `size` is the picture's own in pixels; `pixels` are 8-bit RGB, perhaps a smaller decoding of it.
     `transparent` says that nothing of it can be seen.
@@ -58,6 +80,7 @@ class Picture:
     size: tuple[int, int]
     pixels: Image.Image
     transparent: bool
+    motion: Motion | None = None
 
 
 def decode_result(data: bytes) -> Picture:
@@ -107,6 +130,11 @@ def format_of(data: bytes) -> str:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WebP"
     return next((kind for kind, magics in _MAGICS.items() if data.startswith(magics)), "")
+
+
+def is_animated(data: bytes) -> bool:
+    """Whether a file begins as a WebP of several frames."""
+    return format_of(data) == "WebP" and data[12:16] == b"VP8X" and len(data) > 20 and bool(data[20] & 2)
 
 
 def _open(data: bytes, kinds: Collection[str]) -> tuple[str, Image.Image]:

@@ -1,0 +1,239 @@
+"""each: one run a row, whose values are listed, found by a pattern, or stand in a CSV or JSONL file."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any, TypeAlias
+
+from ..diagnostics import Diagnostic, Path, Place, Rule, Severity, Span, Spot, did_you_mean
+from ..source import read_text
+from .document import Document
+from .inputs import UNKNOWN_INPUT, Given
+from .problems import WRONG_TYPE, describe
+
+BROKEN_ROWS = Rule(
+    "CP225", "broken-rows", Severity.ERROR, "The rows under `each` cannot be read, or do not go together."
+)
+NO_ROWS = Rule("CP226", "no-rows", Severity.WARNING, "There is nothing to run for `each`: no file, row or value.")
+RULES = (BROKEN_ROWS, NO_ROWS)
+
+_QUOTES = "put quotes round a value with a comma, a quote or a line end in it"
+_ROW = 'write it as {"input": value}'
+MAX_ROWS = 1_000_000
+MAX_BYTES = 256 * 2**20
+_PATTERN = re.compile(r"[*?\[]")
+_FIELD = re.compile(r"\{([A-Za-z_][\w-]*)(?:\.(stem|name|suffix|parent))?\}")
+
+Values: TypeAlias = "Mapping[str, Given]"
+
+
+@dataclass(frozen=True)
+class Row:
+    """The inputs of one run, and what it is called."""
+
+    name: str
+    values: Values
+
+
+def read_rows(document: Document, findings: list[Diagnostic]) -> tuple[Row, ...]:
+    """The rows that `each` says; none where it says nothing, or what cannot be."""
+    each = document.get(("each",))
+    if each is None:
+        return ()
+    if not isinstance(each, Mapping) or not each:
+        message = f'"each" should be a mapping of inputs to their values, not {describe(each)}'
+        findings.append(WRONG_TYPE.at(document.place(("each",)), message, "write it as each: {image: photos/*.png}"))
+        return ()
+    return _Rows(document, each, findings).rows()
+
+
+@dataclass
+class _Rows:
+    document: Document
+    each: Mapping[str, Any]
+    findings: list[Diagnostic]
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def rows(self) -> tuple[Row, ...]:
+        before = len(self.findings)
+        listed = list(self._table()) if isinstance(self.each.get("rows"), str) else self._columns()
+        if len(self.findings) > before:
+            return ()
+        if not listed:
+            help = "look for the files: a pattern begins at the spec's own folder"
+            self.findings.append(NO_ROWS.at(self._place("each"), 'there is no row under "each"', help))
+        made = [self._with_files(values) for values in listed]
+        return tuple(_named(made)) if len(self.findings) == before else ()
+
+    def _place(self, *path: str | int) -> Place:
+        return self.document.place(path)
+
+    def _columns(self) -> list[dict[str, Given]]:
+        """The rows of values that stand in columns, all of one length."""
+        columns: dict[str, list[Given]] = {}
+        for name, wanted in self.each.items():
+            self._check_name(name, self.document.place(("each", name), key=True))
+            if isinstance(wanted, Mapping):
+                continue
+            columns[name] = list(self._column(name, wanted))
+        if any(not column for column in columns.values()):
+            return []
+        lengths = {name: len(column) for name, column in columns.items()}
+        if len(set(lengths.values())) > 1:
+            counts = ", ".join(f'"{name}" has {count}' for name, count in lengths.items())
+            help = 'what is to be combined belongs under "matrix"'
+            self._complain(f"these go together row by row, and differ in number: {counts}", "each", help=help)
+            return []
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+    def _column(self, name: str, wanted: Any) -> Iterator[Given]:
+        if isinstance(wanted, list):
+            for n, value in enumerate(wanted):
+                yield Given(value, self._place("each", name, n))
+        elif isinstance(wanted, str) and _PATTERN.search(wanted):
+            place = self._place("each", name)
+            for file in _matching(place, wanted):
+                yield Given(file, place)
+        else:
+            help = "write a list, a pattern such as photos/*.png, or {file: ...}"
+            self._complain(f'"{name}" should have several values, and this is {describe(wanted)}', name, help=help)
+
+    def _table(self) -> Iterator[dict[str, Given]]:
+        """The rows of a CSV or JSONL file."""
+        place, name = self._place("each", "rows"), str(self.each["rows"])
+        file = FilePath(place.source.file).parent / name
+        for other in self.each:
+            if other != "rows" and not isinstance(self.each[other], Mapping):
+                self._complain(
+                    f'"{other}" stands beside "rows", which has all the values', other, help="put it into the table"
+                )
+        text, problems = read_text(file, MAX_BYTES)
+        if text is None:
+            self._complain(problems[0].message, "rows", help="say where it is, beginning at the spec's folder")
+        elif name.casefold().endswith((".jsonl", ".ndjson")):
+            yield from self._jsonl(str(file), text)
+        elif name.casefold().endswith((".csv", ".tsv")):
+            yield from self._csv(str(file), text, "\t" if name.casefold().endswith(".tsv") else ",")
+        else:
+            self._complain(f'"{name}" is none of the kinds of table that can be read', "rows", help="save it as .csv")
+
+    def _csv(self, file: str, text: str, delimiter: str) -> Iterator[dict[str, Given]]:
+        reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+        names: list[str] | None = None
+        line = 1
+        try:
+            for cells in reader:
+                place = _at_line(file, text, line, reader.line_num)
+                line = reader.line_num + 1
+                if names is None:
+                    names = [cell.strip() for cell in cells]
+                    for name in names:
+                        self._check_name(name, place)
+                elif not cells:
+                    continue
+                elif len(cells) != len(names):
+                    message = f"this row has {len(cells)} values, and the first has {len(names)} names"
+                    self.findings.append(BROKEN_ROWS.at(place, message, _QUOTES))
+                else:
+                    yield {name: Given(cell, place, as_text=True) for name, cell in zip(names, cells, strict=True)}
+        except csv.Error as problem:
+            self.findings.append(
+                BROKEN_ROWS.at(_at_line(file, text, line, line), f"this is no CSV: {problem}", _QUOTES)
+            )
+
+    def _jsonl(self, file: str, text: str) -> Iterator[dict[str, Given]]:
+        for n, row in enumerate(text.split("\n"), 1):
+            if not row.strip():
+                continue
+            place = _at_line(file, text, n, n)
+            try:
+                values = json.loads(row)
+            except (ValueError, RecursionError) as problem:
+                self.findings.append(BROKEN_ROWS.at(place, f"this is not JSON: {problem}", "write a mapping a line"))
+                return
+            if not isinstance(values, dict):
+                self.findings.append(BROKEN_ROWS.at(place, f"a row is a mapping, and this is {describe(values)}", _ROW))
+                return
+            for name in values:
+                self._check_name(name, place)
+            yield {name: Given(value, place) for name, value in values.items()}
+
+    def _check_name(self, name: str, place: Place) -> None:
+        known = self.document.keys("inputs")
+        if name not in known and name != "rows":
+            message = f'"each" gives "{name}", and the spec has no such input'
+            self.findings.append(UNKNOWN_INPUT.at(place, message, did_you_mean(name, known, "inputs")))
+
+    def _with_files(self, values: dict[str, Given]) -> dict[str, Given]:
+        """A row with the texts that stand in files named after it, such as the caption of a picture."""
+        whole = dict(values)
+        for name, wanted in self.each.items():
+            if not isinstance(wanted, Mapping):
+                continue
+            pattern = wanted.get("file")
+            if set(wanted) != {"file"} or not isinstance(pattern, str):
+                help = 'write it as {file: "{image.stem}.txt"}'
+                self._complain(f'"{name}" should say which file holds it', name, help=help)
+                break
+            text = self._text_of(name, pattern, values)
+            if text is None:
+                break
+            whole[name] = Given(text, self._place("each", name))
+        return whole
+
+    def _text_of(self, name: str, pattern: str, values: Values) -> str | None:
+        beside = self._place("each", name)
+        folder = FilePath(beside.source.file).parent
+        for mentioned, _ in _FIELD.findall(pattern):
+            if mentioned not in values:
+                help = did_you_mean(mentioned, values, "there are")
+                self._complain(f'"{{{mentioned}}}" is none of the values of a row', name, help=help)
+                return None
+            given = values[mentioned]
+            folder = FilePath(given.place.source.file).parent / FilePath(str(given.value)).parent
+        file = folder / _FIELD.sub(lambda found: _part(str(values[found[1]].value), found[2]), pattern)
+        text, problems = read_text(file)
+        if text is None:
+            help = "put it there, beside the file that it is named after"
+            self._complain(f'of "{name}", {problems[0].message}', name, help=help)
+            return None
+        return text.removesuffix("\n").removesuffix("\r")
+
+    def _complain(self, message: str, name: str, *, help: str = "") -> None:
+        path: Path = ("each",) if name == "each" else ("each", name)
+        self.findings.append(BROKEN_ROWS.at(self.document.place(path), message, help))
+
+
+def _matching(place: Place, pattern: str) -> list[str]:
+    """The files that a pattern names, relative to the text it stands in, in order."""
+    folder = FilePath(place.source.file).parent
+    found = glob.iglob(pattern, root_dir=folder, recursive=True)
+    return sorted(file for file in found if (folder / file).is_file())[:MAX_ROWS]
+
+
+def _part(value: str, part: str) -> str:
+    path = FilePath(value)
+    return {"": value, "stem": path.stem, "name": path.name, "suffix": path.suffix, "parent": str(path.parent)}[part]
+
+
+def _at_line(file: str, text: str, line: int, end_line: int) -> Place:
+    row = text.split("\n", line)[line - 1] if line <= 1000 else ""  # not for every row of a long table
+    return Place(Spot(file, text, Span(line, 1, max(line, end_line), len(row) + 1)))
+
+
+def _named(rows: Sequence[Values]) -> Iterator[Row]:
+    """The rows with names that no two share: the first file's, else their numbers."""
+    seen: dict[str, int] = {}
+    for n, values in enumerate(rows, 1):
+        first = next(iter(values.values()), None)
+        text = first.value if first and isinstance(first.value, str) else ""
+        name = FilePath(text).stem if re.search(r"\.\w{2,5}$", text) else f"{n:04}"
+        seen[name] = seen.get(name, 0) + 1
+        yield Row(name if seen[name] == 1 else f"{name}-{seen[name]}", values)
