@@ -69,6 +69,17 @@ def test_what_a_server_repeats_of_a_secret_is_hidden() -> None:
     assert (finding.message, finding.help) == ("bad key ${env:A}", "not ${env:A}")
 
 
+def test_a_refusal_does_not_tell_the_secret_that_it_repeats(spec: Path, comfyproof: Command, tmp_path: Path) -> None:
+    scale = 'small: {ImageScaleBy: {image: $load, upscale_method: "${env:PROOF_KEY}", scale_by: 0.5}}'
+    spec.write_text(SPEC + f"  {scale}\n  kept: {{PreviewImage: {{images: $small}}}}\n")
+    done = comfyproof("run", spec, "--out", "out", PROOF_KEY=VALUE)
+    assert done.returncode == 1
+    assert "'${env:PROOF_KEY}' not in ['nearest-exact'" in done.stderr
+    assert VALUE not in done.stdout + done.stderr
+    (record,) = (tmp_path / "out").rglob("run.json")
+    assert VALUE not in record.read_text()
+
+
 @pytest.mark.parametrize(
     "part",
     [

@@ -96,7 +96,10 @@ def value_not_in_list(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotE
         nodes: {small: {ImageScaleBy: {image: $load, upscale_method: lanczos}}}
     """
     for node, wanted, value in _literals(graph, catalog):
-        if wanted.type != "COMBO" or isinstance(value, Asset | Secret) or wanted.config.get("multiselect"):
+        if wanted.type != "COMBO" or isinstance(value, Asset) or wanted.config.get("multiselect"):
+            continue
+        if isinstance(value, Secret):
+            yield NotExamined(f'value of "{wanted.name}"', "it is a secret, put in only when it is sent", kind="value")
             continue
         if wanted.options is None:
             if wanted.folder is None:

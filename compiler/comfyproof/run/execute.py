@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
@@ -22,6 +22,7 @@ from .folder import new_run_folder, safe_name, write_whole
 from .job import Picture, Run
 from .outcome import refused, went_wrong
 from .prepare import new_prompt_id, own_suffix, prepare
+from .problems import ServerProblem
 from .record import write_record
 from .rules import NO_RESULT, NOT_AS_PROMISED
 from .secrets import hidden, known_secrets, without_secrets
@@ -57,6 +58,8 @@ def execute(run: Run, client: Client, out: Path, tell: Callable[[Told], None]) -
     try:
         job.run_through()
     except BaseException as problem:
+        if isinstance(problem, ServerProblem):
+            problem.what = hidden(problem.what, job.secrets)
         if run.verdict == "submitted":
             run.verdict = "interrupted" if isinstance(problem, KeyboardInterrupt) else f"unfinished: {problem}"
             job.record_if_possible()
@@ -69,6 +72,7 @@ class _Job:
     client: Client
     out: Path
     tell: Callable[[Told], None]
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     def run_through(self) -> None:
         run = self.run
