@@ -198,6 +198,15 @@ def test_compile_all_writes_what_it_can(folder: Path, comfyproof: Command) -> No
     assert comfyproof("compile", "spec.yaml", "--all", cwd=folder).returncode == 2
 
 
+def test_too_many_forms_are_not_begun(folder: Path, comfyproof: Command) -> None:
+    axes = "".join(f"  {name}: {list(range(1, 1000))}\n" for name in ("seed", "refine.steps", "refine.cfg"))
+    (folder / "spec.yaml").write_text(BASE + "matrix:\n" + axes)
+    done = comfyproof("compile", "spec.yaml", "--all", "-o", "made", cwd=folder)
+    assert done.returncode == 2
+    assert "997,002,999 workflows" in done.stderr
+    assert not (folder / "made").exists()
+
+
 def used(folder: Path, own: str, **files: str) -> list[tuple[str, str, int]]:
     for name, text in files.items():
         (folder / f"{name}.yaml").write_text(f"comfyproof: 1\n{text}")

@@ -10,12 +10,24 @@ from typing import TYPE_CHECKING
 import click
 
 from .exits import Exit
-from .terminal import catalog_option, read_catalog_option, read_changes, show, show_summary, spec_changes, wants_color
+from .terminal import (
+    catalog_option,
+    read_catalog_option,
+    read_changes,
+    show,
+    show_summary,
+    spec_changes,
+    stop,
+    wants_color,
+)
 
 if TYPE_CHECKING:
     from ..catalog.pinned import Catalog
     from ..driver import Compiled
     from ..spec.pipeline import Changes
+
+
+MAX_FORMS = 100_000
 
 
 @click.command("compile")
@@ -75,12 +87,18 @@ def _compile_all(spec: str, catalog: Catalog, changes: Changes, folder: Path) ->
     """Writes each form of a spec that compiles, and says what keeps the others from it."""
     from ..driver import compile_source, read
     from ..run.folder import write_whole
-    from ..spec.forms import all_forms
+    from ..spec.forms import all_forms, most_forms
 
     source, said = read(spec)
     base = compile_source(spec, source, said, catalog, replace(changes, needed=False))
     if base.spec is None or base.program is None:
         return _told(base)
+    if (count := most_forms(base.spec, changes)) > MAX_FORMS:
+        stop(
+            Exit.USAGE,
+            f"this makes {count:,} workflows, over the limit of {MAX_FORMS:,}",
+            "leave out values of the matrix",
+        )
     written = failed = 0
     for form in all_forms(base.spec, changes):
         compiled = compile_source(spec, source, said, catalog, form.changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 
 from .pipeline import Changes, Spec
 
@@ -17,6 +18,13 @@ class Form:
 
     name: str
     changes: Changes
+
+
+def most_forms(spec: Spec, changes: Changes) -> int:
+    """How many forms there are at most: what the matrix excludes is counted too."""
+    variants = 1 if changes.variant is not None else max(1, len(spec.variants))
+    cells = prod(len(axis) for axis in spec.matrix.axes) if spec.matrix.axes else 0
+    return max(1, len(spec.rows)) * variants * max(1, cells + len(spec.matrix.included))
 
 
 def all_forms(spec: Spec, changes: Changes) -> Iterator[Form]:
