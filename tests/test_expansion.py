@@ -148,7 +148,35 @@ def test_the_last_word_is_the_run_s(folder: Path) -> None:
     assert made["steps"] == 7
 
 
-names = st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=12), max_size=6)
+def test_changes_of_a_form_follow_each_other(folder: Path) -> None:
+    """A matrix changes the LoRA that it names, also where a variant has put another in its place."""
+    text = """variants: {turned: {refine.loras: [{use: b}, {use: a}], refine.loras.b.clip: 0.5}}
+matrix: {refine.loras.b.strength: [0.1]}
+"""
+    base = BASE.replace("denoise: 0.5,", "denoise: 0.5, loras: [a, b],")
+    base = base.replace("stages:", "  a: {lora: a.safetensors}\n  b: {lora: b.safetensors}\nstages:")
+    (folder / "spec.yaml").write_text(base + text)
+    source, said = read(folder / "spec.yaml")
+    spec = compile_source("spec.yaml", source, said, built_in(), Changes({})).spec
+    assert spec is not None
+    (form,) = all_forms(spec, Changes({}))
+    program = compile_source("spec.yaml", source, said, built_in(), form.changes).program
+    assert program is not None
+    loras = [node["inputs"] for node in to_api(program.graph).values() if node["class_type"] == "LoraLoader"]
+    assert [(i["lora_name"], i["strength_model"], i["strength_clip"]) for i in loras] == [
+        ("b.safetensors", 0.1, 0.5), ("a.safetensors", 1.0, 1.0),
+    ]  # fmt: skip
+
+
+def test_a_variant_that_takes_away_what_it_changes_is_a_finding(folder: Path) -> None:
+    text = "variants: {v: {refine.loras: [], refine.loras.a.strength: 0.3}}\n"
+    assert [code for code, _ in codes(folder, text)] == ["CP206"]
+
+
+ALIKE = st.sampled_from(["a.png", "x/a.png", "a-2.png", "a-2-2.png", "a", "A.png", "a b.png", "a_b.png"])
+names = st.lists(ALIKE, max_size=8) | st.lists(
+    st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=12), max_size=6
+)
 
 
 @given(prompts=names)

@@ -321,6 +321,26 @@ def test_loras_go_to_the_expert_they_are_for(tmp_path: Path) -> None:
     assert behind(prompt, low, "model", "model", "model") == ["ModelSamplingSD3", lora, "UNETLoader"]
 
 
+def test_a_lora_used_twice_is_told_from_another_of_a_like_name(tmp_path: Path) -> None:
+    head = HEAD.replace("  style:", "  style_2: {lora: second.safetensors}\n  style:")
+    (tmp_path / "spec.yaml").write_text(
+        head + "stages: [{generate: {model: sdxl, loras: [style, style_2, style]}}, save]"
+    )
+    program = compile_spec(tmp_path / "spec.yaml", built_in(), Changes({})).program
+    assert program is not None
+    assert classes(to_api(program.graph)).count("LoraLoader") == 3
+
+
+def test_denoise_0_leaves_a_latent_alone(tmp_path: Path) -> None:
+    stages = "stages: [{load: {image: $image}}, {refine: {model: pair, steps: 10, denoise: 0}}, save]"
+    assert samplers(prompt_of(tmp_path, stages)) == []
+
+
+def test_a_latent_is_one_by_whatever_name_it_is_taken(tmp_path: Path) -> None:
+    stages = "stages: [{generate: {as: g, model: sdxl}}, {refine: {model: sdxl, denoise: 0.4, from: g.LATENT}}, save]"
+    assert "VAEEncode" not in classes(prompt_of(tmp_path, stages))
+
+
 def test_experts_can_be_wired_by_name(tmp_path: Path) -> None:
     nodes = "stages: [{generate: {model: pair}}, save]\nnodes: {s: {ModelSave: {model: $pair.low, filename_prefix: x}}}"
     prompt = prompt_of(tmp_path, nodes)

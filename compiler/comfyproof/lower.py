@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .catalog.nodes import NodeType
@@ -72,7 +72,8 @@ class _Lowering:
         if len(self.findings) == before and word not in self.broken_nodes:
             known = [*(stage.name for stage in self.before.all), *self.raw]
             message = f'nothing before this stage is named "{word}"'
-            self.findings.append(UNKNOWN_NAME.at(place, message, did_you_mean(word, known, "stages and nodes")))
+            help = did_you_mean(word, known, "stages and nodes") or "name a stage before it, or a node"
+            self.findings.append(UNKNOWN_NAME.at(place, message, help))
         return Pixels(HOLE)
 
     def _part(self, name: str, output: str, place: Place) -> Flow:
@@ -91,6 +92,12 @@ class _Lowering:
                 UNKNOWN_NAME.at(place, f'"{name}" has no output "{output}"', did_you_mean(output, known, "outputs"))
             )
             return Pixels(HOLE)
+        if declared.outputs[slot].type == "LATENT":
+            return (
+                replace(flow, link=Link(node.id, slot))
+                if isinstance(flow, Latent)
+                else Latent(Link(node.id, slot), None)
+            )
         return Pixels(Link(node.id, slot))
 
     def _type_of(self, node: RawNode, slot: int) -> str:

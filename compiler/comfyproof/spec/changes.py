@@ -55,10 +55,8 @@ def with_variant(document: Document, name: str | None, findings: list[Diagnostic
         message = '"variants" should be a mapping of names to changes'
         findings.append(WRONG_TYPE.at(place, message, "write it as name: {path: value}"))
         return document
-    stages = Stages(stages_of(document))
-    paths: dict[str, list[tuple[Path, Any, Place]]] = {}
     for each, changes in variants.items() if name is None else [(name, variants.get(name))]:
-        paths[each] = []
+        changed, stages = document, Stages(stages_of(document))
         if not isinstance(changes, Mapping) and changes is not None:
             place = document.place(("variants", each))
             message = f'"{each}" should be a mapping of paths to values'
@@ -67,14 +65,14 @@ def with_variant(document: Document, name: str | None, findings: list[Diagnostic
         for text, value in (changes or {}).items():
             place = document.place(("variants", each, text))
             key = document.place(("variants", each, text), key=True)
-            if path := address(document, stages, text, key, findings):
-                paths[each].append((path, value, place))
+            if path := address(changed, stages, text, key, findings):
+                changed = normalized(changed.put(path, value, place, named=True))
+        if each == name:
+            document = changed
     if name is not None and name not in variants:
         place = Place(Words("--variant", name))
         help = did_you_mean(name, variants, "variants")
         findings.append(UNKNOWN_VARIANT.at(place, f'the spec has no variant "{name}"', help))
-    for path, value, place in paths.get(name or "", ()):
-        document = document.put(path, value, place, named=True)
     return document
 
 
@@ -113,7 +111,8 @@ def address(document: Document, stages: Stages, text: str, place: Place, finding
         new = n == len(rest) - 1 or step in OPTIONAL
         if key is None or not (new or value is None or document.get((*path, key)) is not None):
             message = f'"{text}" leads nowhere: there is no "{step}" in it'
-            findings.append(UNKNOWN_PATH.at(place, message, did_you_mean(step, _known(value), "names")))
+            help = did_you_mean(step, _known(value), "names") or "put it there first"
+            findings.append(UNKNOWN_PATH.at(place, message, help))
             return None
         path = (*path, key)
     fields = fields_at(STAGES[stage.kind], path[3:-1]) if stage and rest and stage.kind in STAGES else None

@@ -16,6 +16,7 @@ from ..diagnostics import Diagnostic, Path, Place, Rule, Severity, Span, Spot, d
 from ..source import read_text
 from .document import Document
 from .inputs import UNKNOWN_INPUT, Given
+from .names import distinct
 from .problems import WRONG_TYPE, describe
 
 BROKEN_ROWS = Rule(
@@ -230,10 +231,9 @@ def _at_line(file: str, text: str, line: int, end_line: int) -> Place:
 
 def _named(rows: Sequence[Values]) -> Iterator[Row]:
     """The rows with names that no two share: the first file's, else their numbers."""
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     for n, values in enumerate(rows, 1):
         first = next(iter(values.values()), None)
         text = first.value if first and isinstance(first.value, str) else ""
         name = FilePath(text).stem if re.search(r"\.\w{2,5}$", text) else f"{n:04}"
-        seen[name] = seen.get(name, 0) + 1
-        yield Row(name if seen[name] == 1 else f"{name}-{seen[name]}", values)
+        yield Row(distinct(name, taken), values)

@@ -90,7 +90,8 @@ class Filling:
             return Reference(name, output)
         self.holes.add(path)
         if name not in self.unset and name not in self.stages.words:
-            help = did_you_mean(name, [*self.inputs, *self.unset, *self.others, *self.stages.words], "names")
+            known = [*self.inputs, *self.unset, *self.others, *self.stages.words]
+            help = did_you_mean(name, known, "names") or "name an input, a stage, a model or a node"
             self.findings.append(UNKNOWN_NAME.at(place, f'"${name}" names no input, stage or node', help))
         return text
 
@@ -120,7 +121,7 @@ class Filling:
             help = "put it into an input under nodes, which is where a server is given keys"
             self.findings.append(MISPLACED_SECRET.at(place, f'the secret "${{{name}}}" has no place here', help))
         elif name not in self.unset:
-            help = did_you_mean(name, [*self.inputs, *self.unset], "inputs")
+            help = did_you_mean(name, [*self.inputs, *self.unset], "inputs") or 'declare it under "inputs"'
             self.findings.append(UNKNOWN_NAME.at(place, f'"${{{name}}}" names no input', help))
         self.holes.add(path)
         return None

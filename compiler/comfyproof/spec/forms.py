@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
+from .names import distinct
 from .pipeline import Changes, Spec
 
 _UNSAFE = re.compile(r"[^\w.=,+-]+")
@@ -29,16 +30,14 @@ def most_forms(spec: Spec, changes: Changes) -> int:
 
 def all_forms(spec: Spec, changes: Changes) -> Iterator[Form]:
     """Every form that a batch runs: rows, times variants, times cells of the matrix."""
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     variants = (changes.variant,) if changes.variant is not None or not spec.variants else spec.variants
     for row in spec.rows or (None,):
         for variant in variants:
             for cell in spec.matrix.cells() if spec.matrix.axes or spec.matrix.included else (None,):
                 parts = [row and row.name, variant, cell and cell.name]
                 name = _UNSAFE.sub("_", "-".join(part for part in parts if part))[:120].strip(".") or spec.name
-                seen[name] = seen.get(name, 0) + 1
-                name = name if seen[name] == 1 else f"{name}-{seen[name]}"
-                yield Form(name, replace(changes, row=row, variant=variant, cell=cell))
+                yield Form(distinct(name, taken), replace(changes, row=row, variant=variant, cell=cell))
 
 
 def single_changes(spec: Spec, changes: Changes) -> Iterator[Changes]:

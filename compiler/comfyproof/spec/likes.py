@@ -8,7 +8,7 @@ from typing import Any
 
 from ..diagnostics import Diagnostic, Path, Rule, Severity, did_you_mean
 from ..stages.blocks import SAMPLING_FIELDS
-from ..stages.site import UNKNOWN_NAME
+from ..stages.site import UNKNOWN_NAME, WRONG_KIND
 from ..stages.vocabulary import STAGES
 from .document import Document, Moved
 from .names import StageAt, Stages
@@ -75,6 +75,9 @@ class _Likes:
             if len(self.findings) == before:
                 help = did_you_mean(wanted, [s.name for s in self.stages.all if s is not stage], "stages")
                 self.findings.append(UNKNOWN_NAME.at(place, f'no other stage is named "{wanted}"', help))
+        elif giver.kind in STAGES and "model" not in STAGES[giver.kind].model_fields:
+            message = f'"{giver.name}" samples nothing, and has no settings to take'
+            self.findings.append(WRONG_KIND.at(place, message, "name a stage that generates, refines or upscales"))
         return giver
 
     def _take(self, taker: StageAt, giver: StageAt) -> None:

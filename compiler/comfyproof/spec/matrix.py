@@ -17,10 +17,9 @@ from .problems import WRONG_TYPE, describe
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value at one path, and where it was written."""
+    """One value for one path, and where it was written."""
 
     text: str
-    path: Path
     value: Any
     place: Place
 
@@ -62,10 +61,11 @@ def _cell(settings: tuple[Setting, ...]) -> Cell:
     return Cell("_".join(parts), settings)
 
 
-def with_cell(document: Document, cell: Cell | None) -> Document:
-    """The document with a combination's values in it."""
+def with_cell(document: Document, cell: Cell | None, findings: list[Diagnostic]) -> Document:
+    """The document with a combination's values in it, wherever a variant has moved what its paths lead to."""
     for each in cell.settings if cell else ():
-        document = document.put(each.path, each.value, each.place, named=True)
+        path = address(document, Stages(stages_of(document)), each.text, each.place, findings)
+        document = document.put(path, each.value, each.place, named=True) if path else document
     return document
 
 
@@ -108,13 +108,13 @@ class _Reading:
             return
         first = self._setting(text, values[0], (*path, 0), key=path)
         if first is not None:
-            rest = [Setting(text, first.path, v, self.document.place((*path, n))) for n, v in enumerate(values)]
+            rest = [Setting(text, value, self.document.place((*path, n))) for n, value in enumerate(values)]
             yield tuple(rest)
 
     def _setting(self, text: str, value: Any, at: Path, key: Path | None = None) -> Setting | None:
         place = self.document.place(key or at, key=True)
         path = address(self.document, self.stages, text, place, self.findings)
-        return Setting(text, path, value, self.document.place(at)) if path else None
+        return Setting(text, value, self.document.place(at)) if path else None
 
     def _list(self, name: str) -> Iterator[tuple[Path, Mapping[str, Any]]]:
         wanted = self.document.get(("matrix", name))

@@ -18,6 +18,16 @@ NAME_TWICE = Rule("CP216", "name-twice", Severity.ERROR, "Two things have the sa
 RULES = (AMBIGUOUS_NAME, NAME_TWICE)
 
 
+def distinct(name: str, taken: set[str]) -> str:
+    """The name, numbered where another has it already; it is taken from then on."""
+    free, count = name, 1
+    while free in taken:
+        count += 1
+        free = f"{name}-{count}"
+    taken.add(free)
+    return free
+
+
 @dataclass(frozen=True, slots=True)
 class StageAt:
     """A stage's name, kind, and path in the data; `own` where its author gave it the name."""

@@ -118,7 +118,7 @@ def read_spec(source: Source, changes: Changes, findings: list[Diagnostic]) -> S
     rows = read_rows(document, findings) if changes.is_base else ()
     matrix = read_matrix(document, findings) if changes.is_base else Matrix((), (), ())
     document = with_variant(document, changes.variant, findings)
-    document = with_cell(document, changes.cell)
+    document = with_cell(document, changes.cell, findings)
     document = with_settings(document, changes.settings, findings)
     document = normalized(document)
     _check_sections(document, changes.needed, findings)

@@ -9,7 +9,7 @@ from typing import Any, Optional, TypeVar
 from pydantic import BaseModel, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
-from ..diagnostics import Diagnostic, Path, Place, Rule, Severity, did_you_mean
+from ..diagnostics import Diagnostic, Path, Place, Rule, Severity, did_you_mean, nearest
 from ..graph import Asset
 from .document import Document
 
@@ -70,11 +70,21 @@ def read_in_part(
         if not isinstance(data, Mapping):
             break
         holes |= {(*path, *_plain(error["loc"], data)) for error in errors}
-        broken |= {str(error["loc"][0]) for error in errors if error["type"] != "extra_forbidden"}
+        broken |= {_meant_for(model, error) for error in errors} - {""}
         data = _without(data, errors)
         # A field that is missing, or was left out just now, is none that can be asked for.
         block, errors = _validated(_forgiving(model), data)
     return block, frozenset(broken)
+
+
+def _meant_for(model: type[BaseModel], error: Any) -> str:
+    """The field of a block that an error leaves without a value: for an unknown one, that which it probably is."""
+    name = str(error["loc"][0])
+    return name if error["type"] != "extra_forbidden" or len(error["loc"]) > 1 else nearest(name, _words(model)) or ""
+
+
+def _words(model: type[BaseModel]) -> list[str]:
+    return [info.alias or name for name, info in model.model_fields.items()]
 
 
 # Leaving out what is wrong can lay bare what is wrong behind it.
@@ -236,7 +246,7 @@ def fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[s
         if not inner:
             return None
         model = inner[0]
-    return [info.alias or name for name, info in model.model_fields.items()]
+    return _words(model)
 
 
 def _info(model: type[BaseModel], location: tuple[int | str, ...]) -> FieldInfo | None:

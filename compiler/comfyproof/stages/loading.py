@@ -152,7 +152,7 @@ def _with_lora(site: Site, settings: Sampling, loaded: Parts, lora: Lora, n: int
         message = f'"expert" is for models with two experts, and "{settings.model}" is one model'
         site.report(WRONG_KIND, ("loras", n, "expert"), message, 'remove "expert"')
     uses = [each.use for each in settings.loras[: n + 1]].count(use.use)
-    role = f"LoRA {use.use}" if uses == 1 else f"LoRA {use.use} {uses}"
+    role = f"LoRA {use.use}" if uses == 1 else f"LoRA {use.use} #{uses}"  # no name has a #
     if loaded.low is None:
         model, clip = _lora_node(site, use, lora, n, role, loaded.model, loaded.clip)
         return replace(loaded, model=model, clip=clip)

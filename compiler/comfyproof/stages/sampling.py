@@ -17,6 +17,7 @@ SAMPLED_FIELDS: Mapping[str, str | Path] = {
     "noise_seed": "seed",
     "latent_image": (),
 }
+MAX_STEPS = 10_000
 # Of these it is known at which step which noise level is reached.
 _EVEN_SCHEDULERS = ("simple", "sgm_uniform")
 
@@ -51,8 +52,13 @@ def _by_experts(
     site: Site, settings: Sampling, loaded: Parts, inputs: dict[str, Value | None], latent: Link, denoise: float
 ) -> Link:
     wanted = int(str(inputs["steps"]))
+    if denoise <= 0:  # as KSampler does
+        return latent
     # As KSampler reads denoise: the last steps of a longer schedule.
-    total = wanted if denoise >= 1 else int(wanted / max(denoise, 0.001))
+    total = wanted if denoise >= 1 else int(wanted / denoise)
+    if total > MAX_STEPS:
+        message = f"{wanted} steps at denoise {denoise:g} are the end of {total:,}, and ComfyUI takes {MAX_STEPS:,}"
+        return site.report(UNTOLD, ("denoise",), message, 'raise "denoise"')
     first, switch = total - wanted, _switch(site, settings, loaded, total)
     shared = {name: value for name, value in inputs.items() if name not in ("model", "seed", "steps")}
     shared |= {"steps": total}
