@@ -47,7 +47,7 @@ def forms(folder: Path, text: str, **changes: Any) -> list[tuple[Form, dict[str,
     file = folder / "spec.yaml"
     file.write_text(BASE + text)
     source, said = read(file)
-    base = compile_source(str(file), source, said, built_in(), Changes({}, **changes))
+    base = compile_source(str(file), source, said, built_in(), Changes(changes.pop("inputs", {}), **changes))
     assert base.spec is not None, base.findings
     assert not base.findings
     made = []
@@ -82,6 +82,32 @@ def test_a_row_for_every_file_that_matches_with_its_caption_beside_it(folder: Pa
 def test_patterns_reach_into_folders(folder: Path) -> None:
     found = forms(folder, 'each: {image: "photos/**/*.jpg"}\n')
     assert [made["image"] for _, made in found] == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+def test_parts_of_a_row_s_value_name_its_file(folder: Path) -> None:
+    (folder / "photos/a.jpg.txt").write_text("beside")
+    for pattern in ("{image.name}.txt", "{image.stem}{image.suffix}.txt"):
+        found = forms(folder, f'each: {{image: photos/a.*g, prompt: {{file: "{pattern}"}}}}\n')
+        assert [made["text"] for _, made in found] == ["beside"]
+    (folder / "a bee").write_text("  whole\n")
+    found = forms(folder, 'each: {seed: [1], prompt: {file: "a bee"}}\n')
+    assert [made["text"] for _, made in found] == ["  whole"]
+    (folder / "photo.jpg.txt").write_text("bare")
+    assert [
+        made["text"] for _, made in forms(folder, 'each: {image: "photo.jp[g]", prompt: {file: "{image}.txt"}}\n')
+    ] == ["bare"]
+
+
+@pytest.mark.parametrize("pattern", ["/**/*", "loop/**/*.jpg", "**/*.none"])
+def test_a_pattern_is_bounded(folder: Path, pattern: str) -> None:
+    (folder / "loop").mkdir()
+    for n in range(6):
+        (folder / f"loop/{n}").symlink_to(folder / "loop")
+    text = BASE + f'each: {{image: "{pattern}"}}\n'
+    (folder / "spec.yaml").write_text(text)
+    codes = {f.rule.code for f in compile_spec(folder / "spec.yaml", built_in(), Changes({})).findings}
+    assert codes <= {"CP225", "CP226"}
+    assert codes
 
 
 def test_rows_of_lists_go_together(folder: Path) -> None:
@@ -141,11 +167,13 @@ matrix: {seed: [1, 2]}
 
 
 def test_the_last_word_is_the_run_s(folder: Path) -> None:
-    text = "each: {seed: [1]}\nvariants: {v: {refine.steps: 5}}\nmatrix: {refine.steps: [6]}\n"
+    text = "each: {seed: [1]}\nvariants: {v: {refine.steps: 5, prompt: v}}\nmatrix: {refine.steps: [6]}\n"
     ((_, made),) = forms(folder, text)
-    assert (made["seed"], made["steps"]) == (1, 6)
-    ((_, made),) = forms(folder, text, settings=(("refine.steps", "7"),))
-    assert made["steps"] == 7
+    assert (made["seed"], made["steps"], made["text"]) == (1, 6, "v")
+    ((_, made),) = forms(folder, text, settings=(("refine.steps", "7"), ("seed", "8")))
+    assert (made["steps"], made["seed"]) == (7, 8)
+    ((_, made),) = forms(folder, "each: {seed: [1]}\nmatrix: {seed: [9]}\n", inputs={"prompt": "said"})
+    assert (made["seed"], made["text"]) == (9, "said")
 
 
 def test_changes_of_a_form_follow_each_other(folder: Path) -> None:
@@ -233,6 +261,12 @@ def test_too_many_forms_are_not_begun(folder: Path, comfyproof: Command) -> None
     assert done.returncode == 2
     assert "997,002,999 workflows" in done.stderr
     assert not (folder / "made").exists()
+
+
+@pytest.mark.parametrize("exclude", ["[{refine.steps: 1}, {refine.steps: 2}]", "[{}]"])
+def test_a_matrix_that_leaves_nothing_says_so(folder: Path, exclude: str) -> None:
+    found = codes(folder, f"matrix: {{refine.steps: [1, 2], exclude: {exclude}}}\n")
+    assert [code for code, _ in found] in (["CP227"], ["CP203"])
 
 
 def used(folder: Path, own: str, **files: str) -> list[tuple[str, str, int]]:
@@ -327,6 +361,7 @@ def test_a_long_chain_of_files_ends(folder: Path) -> None:
         ("prompt,seed\na,1\nb\n", 3, "CP225"),
         ('prompt,seed\n"a,1\n', 2, "CP225"),
         ("prompt\0\n", None, "CP225"),
+        ("prompt,prompt\na,b\n", 1, "CP225"),
         ("", None, "CP226"),
     ],
 )

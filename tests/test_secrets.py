@@ -81,6 +81,28 @@ def test_a_refusal_does_not_tell_the_secret_that_it_repeats(spec: Path, comfypro
 
 
 @pytest.mark.parametrize(
+    "value", [VALUE, "two  spaces here", "-----KEY-----\nAAAABBBB\nCCCC", "tab\tand \x1b[1m", "long" * 300, "it's"]
+)
+def test_a_failure_does_not_tell_the_secret_that_it_repeats(
+    spec: Path, comfyproof: Command, tmp_path: Path, value: str
+) -> None:
+    spec.write_text(SPEC + '  out: {SaveImage: {images: $load, filename_prefix: "../../${env:PROOF_KEY}/x"}}\n')
+    done = comfyproof("run", spec, "--out", "out", PROOF_KEY=value)
+    assert done.returncode == 1
+    told = done.stdout + done.stderr + "".join(path.read_text() for path in (tmp_path / "out").rglob("run.json"))
+    assert "outside the output folder" in told
+    for part in (value, value[:12], repr(value)[1:-1]):
+        assert part not in told or len(part) < 8
+
+
+def test_parts_and_spellings_are_hidden_and_short_values_are_not() -> None:
+    value = "sk-live-" + "x7Kq" * 25
+    known = {value: "${env:K}"}
+    assert hidden(f'was "{value[:60]}...", and {value[:30]}… again', known) == 'was "${env:K}...", and ${env:K}… again'
+    assert hidden("nothing of it...", known) == "nothing of it..."
+
+
+@pytest.mark.parametrize(
     "part",
     [
         "inputs: {key: {type: text, default: '${env:X}'}}\nstages: [{load: {image: $image}}, save]",

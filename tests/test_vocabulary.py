@@ -10,6 +10,8 @@ import pytest
 from comfyproof.catalog.pinned import built_in
 from comfyproof.driver import compile_spec
 from comfyproof.formats.api import to_api
+from comfyproof.graph import Link
+from comfyproof.lower import lower
 from comfyproof.spec.pipeline import Changes
 from conftest import ROOT
 
@@ -293,9 +295,11 @@ def samplers(prompt: Prompt) -> list[tuple[Any, ...]]:
     ("settings", "wanted"),
     [
         # shift 8: after 11 of 20 steps the level is 8 * 0.45 / (1 + 7 * 0.45) = 0.867, below 0.875
-        ("steps: 20, scheduler: simple", [(True, 0, 11), (False, 11, 20)]),
-        ("steps: 20, scheduler: simple, shift: 1", [(True, 0, 3), (False, 3, 20)]),
-        ("steps: 4, scheduler: sgm_uniform, shift: 5", [(True, 0, 2), (False, 2, 4)]),
+        ("steps: 20, sampler: euler", [(True, 0, 11), (False, 11, 20)]),
+        # uni_pc makes a schedule of 21 steps and leaves one out near its end: 12 of 21 is 0.857
+        ("steps: 20, sampler: uni_pc", [(True, 0, 12), (False, 12, 20)]),
+        ("steps: 20, sampler: euler, shift: 1", [(True, 0, 3), (False, 3, 20)]),
+        ("steps: 20, sampler: euler, scheduler: sgm_uniform, shift: 3", [(True, 0, 7), (False, 7, 20)]),
     ],
 )
 def test_experts_share_the_steps_by_noise_level(tmp_path: Path, settings: str, wanted: list[Any]) -> None:
@@ -308,6 +312,41 @@ def test_experts_share_the_steps_by_noise_level(tmp_path: Path, settings: str, w
 def test_a_refinement_by_experts_begins_late_in_a_longer_schedule(tmp_path: Path) -> None:
     stages = "stages: [{load: {image: $image}}, {refine: {model: pair, steps: 10, denoise: 0.25}}, {save: {}}]"
     assert samplers(prompt_of(tmp_path, stages)) == [("ModelSamplingSD3", "enable", 30, 40, "disable", 40)]
+
+
+@pytest.mark.parametrize(
+    ("stages", "said"),
+    [
+        ("{generate: {model: pair, shift: 0}}", '"shift" is 0'),
+        (
+            "{generate: {model: pair, loras: [{use: style, clip: 0.5}]}}",
+            '"clip" is for LoRAs with text encoder weights',
+        ),
+        ("{generate: {model: sdxl, control: [{use: canny, image: $image, after: 0.8, until: 0.2}]}}", "which is never"),
+        ("{generate: {model: small, start: $image, end: $last}}", "takes no last picture"),
+        ("{refine: {model: pair, denoise: 0.0001}}", "are the end of 200,000"),
+        ("{refine: {model: sdxl, denoise: 0.5, like: load}}", "samples nothing"),
+    ],
+)
+def test_what_makes_no_sense(tmp_path: Path, stages: str, said: str) -> None:
+    (tmp_path / "spec.yaml").write_text(f"{HEAD}stages: [{{load: {{image: $image}}}}, {stages}, save]")
+    (finding,) = compile_spec(tmp_path / "spec.yaml", built_in(), Changes({})).findings
+    assert said in finding.message
+    assert finding.help
+
+
+def test_names_in_a_preprocessor_are_wired(tmp_path: Path) -> None:
+    node = "preprocess: {ImageCompositeMasked: {destination: $last, source: $load, mask: $load.MASK, x: 0, y: 0}}"
+    control = f"control: [{{use: canny, image: $image, {node}}}]"
+    stages = f"stages: [{{load: {{image: $image}}}}, {{generate: {{model: sdxl, {control}}}}}, save]"
+    (tmp_path / "spec.yaml").write_text(HEAD + stages)
+    program = compile_spec(tmp_path / "spec.yaml", built_in(), Changes({})).spec
+    assert program is not None
+    lowered = lower(program, built_in(), [])
+    composite = next(node for node in lowered.nodes.values() if node.type == "ImageCompositeMasked")
+    assert isinstance(composite.inputs["mask"], Link)
+    assert composite.inputs["mask"].output == 1
+    assert lowered.nodes[composite.inputs["destination"].node].type == "LoadImage"  # type: ignore[union-attr]
 
 
 def test_loras_go_to_the_expert_they_are_for(tmp_path: Path) -> None:

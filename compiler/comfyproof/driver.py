@@ -23,6 +23,7 @@ from .spec import each as each_module
 from .spec import filling as filling_module
 from .spec import inputs as inputs_module
 from .spec import likes as likes_module
+from .spec import matrix as matrix_module
 from .spec import names as names_module
 from .spec import pipeline as pipeline_module
 from .spec import problems as problems_module
@@ -45,6 +46,7 @@ RULES: tuple[Rule, ...] = tuple(
             *inputs_module.RULES,
             *dollars_module.RULES,
             *each_module.RULES,
+            *matrix_module.RULES,
             *uses_module.RULES,
             *(each.rule for each in GRAPH_RULES),
         ),
@@ -120,7 +122,7 @@ def _compile(file: str, source: Source, findings: list[Diagnostic], catalog: Cat
         # What is missing may stand in a part that could not be read.
         broken = has_errors(findings)
         findings += [finding for finding in found if not (broken and finding.rule is no_output.rule)]
-        if any(finding.rule is uses_module.UNUSABLE for finding in findings):
+        if spec.incomplete:
             findings = [finding for finding in findings if finding.rule not in _OF_NAMES]
         unplanned = (
             ()

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from ..diagnostics import NotExamined, has_errors
 from ..driver import Program
 from ..verify.checks import count_check, verify_picture
-from ..verify.expected import Verdict
+from ..verify.expected import Check, Verdict
 from ..verify.picture import format_of
 from .answers import OutputFile, Refusal, Succeeded
 from .client import Client
@@ -60,6 +60,7 @@ def execute(run: Run, client: Client, out: Path, tell: Callable[[Told], None]) -
     except BaseException as problem:
         if isinstance(problem, ServerProblem):
             problem.what = hidden(problem.what, job.secrets)
+            problem.args = (problem.url, problem.what, problem.help)
         if run.verdict == "submitted":
             run.verdict = "interrupted" if isinstance(problem, KeyboardInterrupt) else f"unfinished: {problem}"
             job.record_if_possible()
@@ -72,7 +73,7 @@ class _Job:
     client: Client
     out: Path
     tell: Callable[[Told], None]
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def run_through(self) -> None:
         run = self.run
@@ -149,7 +150,7 @@ class _Job:
         for n, picture in enumerate(run.pictures):
             promise = promise_of(spec, picture.stage)
             found = verify_picture(picture.path.read_bytes(), expected(promise, spec, run.sent))
-            checks = tuple(replace(check, measured=hidden(check.measured, self.secrets)) for check in found)
+            checks = tuple(self._without_secrets(check) for check in found)
             run.findings += promise.failures(checks)
             run.pictures[n] = replace(picture, checks=checks)
         self._count()
@@ -160,6 +161,10 @@ class _Job:
         else:
             # A server may leave out metadata, which nobody promised otherwise.
             run.verdict = "not fully examined" if any(c.name != "prompt" for _, c in unseen) else "verified"
+
+    def _without_secrets(self, check: Check) -> Check:
+        """The one check that shows what was sent, without the secrets in it."""
+        return replace(check, measured=hidden(check.measured, self.secrets)) if check.name == "prompt" else check
 
     def _count(self) -> None:
         """Whether each saving stage gave as many pictures or videos as the spec says, and none of them nothing."""

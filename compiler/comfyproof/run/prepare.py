@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from ..formats.api import to_api
 from ..graph import Asset, Graph, Node, Value
 from ..passes.defaults import fill_defaults
 from ..rules.registry import check
-from .client import Client
+from .client import MAX_UPLOAD, Client
 from .rules import UNREADABLE_INPUT
 from .secrets import revealed, unset_secrets
 
@@ -132,6 +133,11 @@ def _unreadable(graph: Graph) -> list[Diagnostic]:
 def _why_unreadable(path: Path, kind: str) -> str:
     """Why a file is of no use; empty where nothing speaks against it. A server shows a damaged picture as black."""
     try:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            return "it is a folder" if stat.S_ISDIR(facts.st_mode) else "it is not a regular file"
+        if facts.st_size > MAX_UPLOAD:
+            return f"it has {facts.st_size:,} bytes, over the limit of {MAX_UPLOAD:,}"
         with path.open("rb") as stream:
             magic = stream.read(12)
     except (OSError, ValueError) as problem:

@@ -20,7 +20,7 @@ RULES = (MISPLACED_SECRET,)
 
 NAME = r"[A-Za-z_][\w-]*"
 WHOLE = re.compile(rf"\$({NAME})(?:\.(\w[\w -]*))?")
-_SECRET = re.compile(r"(?<!\$)\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+_DOLLAR = re.compile(r"\$\$|\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _INSIDE = re.compile(r"\$\$|\$\{([^{}]*)\}")
 
 
@@ -31,7 +31,14 @@ def bare_names(text: str) -> list[str]:
 
 def split_secrets(text: str) -> list[str]:
     """Text and names of environment variables by turns, text first; one part where there are no `${env:NAME}`."""
-    return _SECRET.split(text)
+    parts, at = [""], 0
+    for found in _DOLLAR.finditer(text):
+        if found[1]:
+            parts[-1] += text[at : found.start()]
+            parts += [found[1], ""]
+            at = found.end()
+    parts[-1] += text[at:]
+    return parts
 
 
 def fill_text(text: str, value_of: Callable[[str], Any]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-import glob
 import io
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
@@ -27,8 +29,9 @@ RULES = (BROKEN_ROWS, NO_ROWS)
 
 _QUOTES = "put quotes round a value with a comma, a quote or a line end in it"
 _ROW = 'write it as {"input": value}'
-MAX_ROWS = 1_000_000
-MAX_BYTES = 256 * 2**20
+MAX_ROWS = 200_000
+MAX_SEEN = 200_000
+MAX_BYTES = 64 * 2**20
 _PATTERN = re.compile(r"[*?\[]")
 _FIELD = re.compile(r"\{([A-Za-z_][\w-]*)(?:\.(stem|name|suffix|parent))?\}")
 
@@ -64,8 +67,13 @@ class _Rows:
 
     def rows(self) -> tuple[Row, ...]:
         before = len(self.findings)
-        listed = list(self._table()) if isinstance(self.each.get("rows"), str) else self._columns()
+        listed = (
+            list(islice(self._table(), MAX_ROWS + 1)) if isinstance(self.each.get("rows"), str) else self._columns()
+        )
         if len(self.findings) > before:
+            return ()
+        if len(listed) > MAX_ROWS:
+            self._complain(f"there are more than {MAX_ROWS:,} rows", "each", help="part them into several tables")
             return ()
         if not listed:
             help = "look for the files: a pattern begins at the spec's own folder"
@@ -100,7 +108,11 @@ class _Rows:
                 yield Given(value, self._place("each", name, n))
         elif isinstance(wanted, str) and _PATTERN.search(wanted):
             place = self._place("each", name)
-            for file in _matching(place, wanted):
+            found = _matching(place, wanted)
+            if found is None:
+                message = f'"{wanted}" looks through more than {MAX_SEEN:,} files'
+                self._complain(message, name, help="begin it with the folder that the files are in")
+            for file in found or ():
                 yield Given(file, place)
         else:
             help = "write a list, a pattern such as photos/*.png, or {file: ...}"
@@ -137,6 +149,9 @@ class _Rows:
                     names = [cell.strip() for cell in cells]
                     for name in names:
                         self._check_name(name, place)
+                    if twice := next((name for name in names if names.count(name) > 1), None):
+                        message = f'"{twice}" heads two columns'
+                        self.findings.append(BROKEN_ROWS.at(place, message, "keep one of the two"))
                 elif not cells:
                     continue
                 elif len(cells) != len(names):
@@ -155,7 +170,7 @@ class _Rows:
                 continue
             place = _at_line(file, text, n, n)
             try:
-                values = json.loads(row)
+                values = json.loads(row, object_pairs_hook=_once)
             except (ValueError, RecursionError) as problem:
                 self.findings.append(BROKEN_ROWS.at(place, f"this is not JSON: {problem}", "write a mapping a line"))
                 return
@@ -168,7 +183,7 @@ class _Rows:
 
     def _check_name(self, name: str, place: Place) -> None:
         known = self.document.keys("inputs")
-        if name not in known and name != "rows":
+        if name not in known and not (name == "rows" and isinstance(self.each.get(name), str)):
             message = f'"each" gives "{name}", and the spec has no such input'
             self.findings.append(UNKNOWN_INPUT.at(place, message, did_you_mean(name, known, "inputs")))
 
@@ -199,7 +214,7 @@ class _Rows:
                 return None
             given = values[mentioned]
             folder = FilePath(given.place.source.file).parent / FilePath(str(given.value)).parent
-        file = folder / _FIELD.sub(lambda found: _part(str(values[found[1]].value), found[2]), pattern)
+        file = folder / _FIELD.sub(lambda found: _part(str(values[found[1]].value), found[2] or ""), pattern)
         text, problems = read_text(file)
         if text is None:
             help = "put it there, beside the file that it is named after"
@@ -212,11 +227,39 @@ class _Rows:
         self.findings.append(BROKEN_ROWS.at(self.document.place(path), message, help))
 
 
-def _matching(place: Place, pattern: str) -> list[str]:
-    """The files that a pattern names, relative to the text it stands in, in order."""
+def _matching(place: Place, pattern: str) -> list[str] | None:
+    """The files that a pattern names, relative to the text it stands in, in order; None where it looks too far."""
     folder = FilePath(place.source.file).parent
-    found = glob.iglob(pattern, root_dir=folder, recursive=True)
-    return sorted(file for file in found if (folder / file).is_file())[:MAX_ROWS]
+    steps = pattern.split("/")
+    fixed = next(n for n, step in enumerate(steps) if _PATTERN.search(step))
+    start = "/".join(steps[:fixed]) or ("/" if pattern.startswith("/") else "")
+    rest, found, seen = steps[fixed:], [], 0
+    # Links to folders are not followed: they may lead in circles.
+    for at, folders, files in os.walk(folder / start):
+        seen += len(folders) + len(files)
+        if seen > MAX_SEEN:
+            return None
+        way = FilePath(at).relative_to(folder / start).parts
+        folders[:] = [each for each in folders if "**" in rest or len(way) + 1 < len(rest)]
+        found += ["/".join(filter(None, [start.rstrip("/"), *way, f])) for f in files if _fits([*way, f], rest)]
+    return sorted(file for file in found if (folder / file).is_file())
+
+
+def _fits(way: Sequence[str], steps: Sequence[str]) -> bool:
+    """Whether a way through folders is one of those that a pattern's steps mean; `**` is any number of them."""
+    if not steps:
+        return not way
+    if steps[0] == "**":
+        return _fits(way, steps[1:]) or (bool(way) and not way[0].startswith(".") and _fits(way[1:], steps))
+    hidden = bool(way) and way[0].startswith(".") and not steps[0].startswith(".")
+    return bool(way) and not hidden and fnmatchcase(way[0], steps[0]) and _fits(way[1:], steps[1:])
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        raise ValueError("a name stands in it twice")
+    return mapping
 
 
 def _part(value: str, part: str) -> str:

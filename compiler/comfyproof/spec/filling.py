@@ -101,7 +101,7 @@ class Filling:
 
     def _warn_of_bare(self, text: str, path: Path) -> None:
         """A `$name` amid text stays as it is, which is seldom meant where an input has that name."""
-        for name in bare_names(text):
+        for name in bare_names(text) if path[-1] != "size" else ():
             if name in self.inputs or name in self.unset:
                 message = f'"${name}" stands inside text, and stays as it is'
                 help = f"write ${{{name}}} for its value, or $${name} for these letters"

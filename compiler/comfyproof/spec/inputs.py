@@ -19,7 +19,7 @@ from ..stages.blocks import MAX_SEED, Block
 from ..stages.site import UNKNOWN_NAME, WRONG_KIND
 from .document import Document
 from .dollars import MISPLACED_SECRET, WHOLE, fill_text
-from .problems import OUT_OF_RANGE, WRONG_TYPE, WRONG_VALUE, describe, read_block
+from .problems import OUT_OF_RANGE, WRONG_TYPE, WRONG_VALUE, bound_in_words, describe, read_block
 
 UNSET_INPUT = Rule("CP221", "unset-input", Severity.ERROR, "An input has neither a default nor a value from the run.")
 UNKNOWN_INPUT = Rule(
@@ -208,6 +208,8 @@ class Inputs:
         place = self.document.place(path, key=True)
         if self.needed:
             help = f"pass --input {name}=..., or add a default"
+            if self.document.get(("each",)) is not None:
+                help = f"pass --input {name}=...: rows under each are for compile --all"
             self.findings.append(UNSET_INPUT.at(place, f'the input "{name}" has no value', help))
             return None
         self.not_examined.append(NotExamined(f'input "{name}"', "it has no value until a run gives it one"))
@@ -280,7 +282,9 @@ def _out_of_range(name: str, block: InputBlock, value: float) -> Diagnostic | No
         return OUT_OF_RANGE.at(None, f'"{name}" is {value}, which is no number to compute with', "write a number")
     if (low is not None and value < low) or (high is not None and value > high):
         bounds = [
-            f"{word} {describe(bound)}" for word, bound in (("at least", low), ("at most", high)) if bound is not None
+            f"{word} {bound_in_words(bound)}"
+            for word, bound in (("at least", low), ("at most", high))
+            if bound is not None
         ]
         message = f'"{name}" is {describe(value)}; it must be {" and ".join(bounds)}'
         return OUT_OF_RANGE.at(None, message, "choose another value, or other bounds under inputs")

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from ..diagnostics import Diagnostic, Path, Place, did_you_mean
+from ..diagnostics import Diagnostic, Path, Place, Rule, Severity, did_you_mean
 from .changes import UNKNOWN_PATH, address
 from .document import Document
 from .dollars import as_text
 from .names import Stages, stages_of
 from .problems import WRONG_TYPE, describe
+
+NOTHING_LEFT = Rule(
+    "CP227", "nothing-left", Severity.WARNING, "What a matrix excludes is everything, so that there is nothing to run."
+)
+RULES = (NOTHING_LEFT,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,10 @@ class Matrix:
         if self.axes:
             for settings in product(*self.axes):
                 values = {each.text: each.value for each in settings}
-                if not any(all(values[text] == wanted for text, wanted in each.items()) for each in self.excluded):
+                if not any(
+                    all(text in values and values[text] == wanted for text, wanted in each.items())
+                    for each in self.excluded
+                ):
                     yield _cell(settings)
         yield from (_cell(settings) for settings in self.included)
 
@@ -89,14 +97,18 @@ class _Reading:
 
     def matrix(self, matrix: Mapping[str, Any]) -> Matrix:
         axes = tuple(axis for text in matrix if text not in ("exclude", "include") for axis in self._axis(text))
-        known = [axis[0].text for axis in axes]
-        excluded = [each for _, each in self._list("exclude") if self._names_axes(_, each, known)]
+        known = [text for text in matrix if text not in ("exclude", "include")]
+        excluded = [each for path, each in self._list("exclude") if self._names_axes(path, each, known)]
         included = [
             tuple(self._setting(text, value, (*path, text)) for text, value in each.items())
             for path, each in self._list("include")
         ]
         whole = tuple(tuple(s for s in each if s is not None) for each in included)
-        return Matrix(axes, tuple(excluded), whole)
+        made = Matrix(axes, tuple(excluded), whole)
+        if axes and next(made.cells(), None) is None:
+            place = self.document.place(("matrix",), key=True)
+            self.findings.append(NOTHING_LEFT.at(place, "the matrix leaves nothing to run", "exclude less of it"))
+        return made
 
     def _axis(self, text: str) -> Iterator[tuple[Setting, ...]]:
         path: Path = ("matrix", text)
@@ -125,7 +137,7 @@ class _Reading:
             return
         for n, each in enumerate(wanted or ()):
             path: Path = ("matrix", name, n)
-            if isinstance(each, Mapping):
+            if isinstance(each, Mapping) and each:
                 yield path, each
             else:
                 message = f"a combination is a mapping of paths to values, and this is {describe(each)}"

@@ -21,7 +21,7 @@ from .changes import normalized, with_settings, with_variant
 from .document import Document, document_of
 from .each import Row, read_rows
 from .filling import Filling
-from .inputs import Inputs, InputValue
+from .inputs import Given, Inputs, InputValue
 from .likes import with_likes
 from .matrix import Cell, Matrix, read_matrix, with_cell
 from .names import Stages, check_names, stages_of
@@ -70,7 +70,8 @@ class RawNode:
 class Spec:
     """A pipeline as its author means it, with one variant's changes and one run's inputs in it.
 
-    `holes` are the paths of which a finding has said that nothing can be made of them.
+    `holes` are the paths of which a finding has said that nothing can be made of them; `incomplete` says
+    that a file it uses could not be taken over.
     """
 
     document: Document
@@ -87,6 +88,7 @@ class Spec:
     target: Target | None
     holes: frozenset[Path]
     not_examined: tuple[NotExamined, ...]
+    incomplete: bool
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ def read_spec(source: Source, changes: Changes, findings: list[Diagnostic]) -> S
     document = document_of(source)
     if not _is_spec(document, findings):
         return None
-    document = normalized(with_uses(document, findings))
+    document, whole = with_uses(document, findings)
+    base = document = normalized(document)
     rows = read_rows(document, findings) if changes.is_base else ()
     matrix = read_matrix(document, findings) if changes.is_base else Matrix((), (), ())
     document = with_variant(document, changes.variant, findings)
@@ -125,7 +128,7 @@ def read_spec(source: Source, changes: Changes, findings: list[Diagnostic]) -> S
     not_examined: list[NotExamined] = []
     if _is_part(document.data) and not changes.needed and "stages" not in map(_meant, document.data):
         not_examined.append(NotExamined("the pipeline", "there are no stages: it is taken for a part of others"))
-    row = changes.row.values if changes.row else {}
+    row = _row(changes.row, base, document)
     inputs = Inputs(document, changes.inputs, row, changes.needed, findings, not_examined).read()
     stages = Stages(stages_of(document))
     check_names(document, stages.all, findings)
@@ -159,7 +162,15 @@ def read_spec(source: Source, changes: Changes, findings: list[Diagnostic]) -> S
         target=read_block(Target, document, ("target",), findings, holes) if target else None,
         holes=frozenset(holes),
         not_examined=tuple(not_examined),
+        incomplete=not whole,
     )
+
+
+def _row(row: Row | None, base: Document, document: Document) -> Mapping[str, Given]:
+    """The values of a row, but for the inputs that a variant, a cell or the run has changed since."""
+    values = row.values if row else {}
+    paths: dict[str, Path] = {name: ("inputs", name, "default") for name in values}
+    return {name: value for name, value in values.items() if document.get(paths[name]) is base.get(paths[name])}
 
 
 def _is_spec(document: Document, findings: list[Diagnostic]) -> bool:

@@ -158,10 +158,16 @@ def describe(value: Any) -> str:
     if isinstance(value, str):
         return f'the text "{value if len(value) <= 60 else value[:57] + "..."}"'
     if isinstance(value, int | float):
-        return f"{value:.12g}" if isinstance(value, float) else str(value) if abs(value) < 10**24 else "a huge number"
+        if isinstance(value, float):
+            return f"{value:.1f}" if value.is_integer() and abs(value) < 10**12 else f"{value:.12g}"
+        return str(value) if abs(value) < 10**24 else "a huge number"
     if isinstance(value, Asset):
         return "a file"
-    return "a mapping" if isinstance(value, Mapping) else "a list" if isinstance(value, list) else "a reference"
+    if isinstance(value, Mapping):
+        return "a mapping" if value else "an empty mapping"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    return "a reference"
 
 
 def _plain(location: tuple[int | str, ...], data: Any) -> Iterator[int | str]:
@@ -188,7 +194,7 @@ def _diagnostic(error: Any, at: Path, model: type[BaseModel], document: Document
         return MISSING_FIELD.at(place(at[:-1], key=True), f'"{block}" needs "{name}"', f'add "{name}"')
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
-        message = f'"{name}" is {describe(value)}; it must be {words} {describe(context[key])}'
+        message = f'"{name}" is {describe(value)}; it must be {words} {bound_in_words(context[key])}'
         return OUT_OF_RANGE.at(place(at), message, _range(model, error["loc"]))
     if kind == "literal_error":
         options = [option.strip().strip("'") for option in context["expected"].replace(" or ", ", ").split(", ")]
@@ -204,6 +210,11 @@ def _diagnostic(error: Any, at: Path, model: type[BaseModel], document: Document
     if kind == "string_too_short":
         return WRONG_VALUE.at(place(at), f'"{name}" is empty', f'give "{name}" a text')
     return WRONG_VALUE.at(place(at), f'"{name}": {error["msg"][:1].lower()}{error["msg"][1:]}', "write another value")
+
+
+def bound_in_words(value: Any) -> str:
+    """A bound in a message: one that is whole has no point."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _rewritten(wanted: str, value: Any) -> str:
@@ -223,9 +234,9 @@ def _range(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     for each in info.metadata if info else ():
         marks |= {name: getattr(each, name) for name in ("ge", "gt", "le", "lt", "multiple_of") if hasattr(each, name)}
     low, high = marks.get("ge", marks.get("gt")), marks.get("le", marks.get("lt"))
-    words = f"choose a value from {describe(low)} to {describe(high)}"
+    words = f"choose a value from {bound_in_words(low)} to {bound_in_words(high)}"
     if None in (low, high):
-        words = f"choose a value of {describe(low)} or more" if high is None else "choose a smaller value"
+        words = f"choose a value of {bound_in_words(low)} or more" if high is None else "choose a smaller value"
     return words if "multiple_of" not in marks else f"{words}, a multiple of {marks['multiple_of']}"
 
 

@@ -28,9 +28,13 @@ OWN = ("comfyproof", "name", "use", "stages", "each", "matrix")
 MAX_CHAIN = 16
 
 
-def with_uses(document: Document, findings: list[Diagnostic]) -> Document:
-    """The document with what it takes over from the files under `use`."""
-    return document if document.get(("use",)) is None else _Uses(findings).merged(document, ())
+def with_uses(document: Document, findings: list[Diagnostic]) -> tuple[Document, bool]:
+    """The document with what it takes over from the files under `use`, and whether that is all of it."""
+    if document.get(("use",)) is None:
+        return document, True
+    uses = _Uses(findings)
+    merged = uses.merged(document, ())
+    return merged, uses.whole
 
 
 @dataclass
@@ -39,6 +43,7 @@ class _Uses:
 
     findings: list[Diagnostic]
     read: dict[str, Document | None] = field(default_factory=dict)
+    whole: bool = True
 
     def merged(self, document: Document, chain: tuple[str, ...]) -> Document:
         chain = (*chain, os.path.realpath(document.source.file))
@@ -71,13 +76,16 @@ class _Uses:
         if real in chain:
             message = f'"{name}" uses itself in a circle'
             self.findings.append(UNUSABLE.at(place, message, "move what they share into a file of its own"))
+            self.whole = False
             return None
         if len(chain) >= MAX_CHAIN:
             message = f'"{name}" is used through more than {MAX_CHAIN} files'
             self.findings.append(UNUSABLE.at(place, message, "use it from nearer by"))
+            self.whole = False
             return None
         if real not in self.read:
             self.read[real] = self._read(str(file), name, place, chain)
+            self.whole = self.whole and self.read[real] is not None
         return self.read[real]
 
     def _read(self, file: str, name: str, place: Place, chain: tuple[str, ...]) -> Document | None:
@@ -91,7 +99,8 @@ class _Uses:
         if source is None:
             return None
         document = Document(source, source.data)
-        if not isinstance(source.data, Mapping) or source.data.get("comfyproof") != 1:
+        version = source.data.get("comfyproof") if isinstance(source.data, Mapping) else None
+        if not isinstance(source.data, Mapping) or version != 1 or isinstance(version, bool):
             help = 'begin it with "comfyproof: 1"'
             self.findings.append(MISSING_FIELD.at(document.place(()), f'"{name}" is used by a spec, and is none', help))
             return None
@@ -99,6 +108,11 @@ class _Uses:
             if key not in (*SHARED, *OWN):
                 help = did_you_mean(key, (*SHARED, *OWN), "fields")
                 self.findings.append(UNKNOWN_FIELD.at(document.place((key,), key=True), f'unknown field "{key}"', help))
+        for section in SHARED:
+            if not isinstance(source.data.get(section), Mapping | None):
+                message = f'"{section}" should be a mapping, not {describe(source.data[section])}'
+                self.findings.append(WRONG_TYPE.at(document.place((section,)), message, "write it as name: value"))
+                self.whole = False
         return self.merged(document, chain)
 
     def _twice(self, path: Path, later: Document, earlier: Document) -> None:

@@ -219,7 +219,7 @@ class Sampling(Stage):
         default=None, ge=0, le=100, description="guidance of a guidance-distilled model such as Flux"
     )
     shift: float | None = Field(
-        default=None, ge=0, le=100, description="how far a flow model's noise levels are shifted up"
+        default=None, gt=0, le=100, description="how far a flow model's noise levels are shifted up"
     )
     clip_skip: int | None = Field(
         default=None, ge=1, le=24, description="which of a CLIP's layers is the last, counted from the end"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..diagnostics import Path
 from ..graph import Asset, Link, Value
@@ -93,6 +94,9 @@ def _controlled(
     site: Site, use: ControlUse, n: int, loaded: Parts, positive: Link, negative: Link
 ) -> tuple[Link, Link]:  # fmt: skip
     at: Path = ("control", n)
+    if use.after >= use.until:
+        message = f'"{use.use}" works from {use.after:g} to {use.until:g}, which is never'
+        site.report(UNTOLD, (*at, "until"), message, 'let "until" be more than "after"')
     block = site.find(use.use, (*at, "use"), ControlNet)
     net = HOLE
     if block is not None:
@@ -129,6 +133,11 @@ def _controlled(
     return link, Link(link.node, 1)
 
 
+def _wired(site: Site, value: Any, at: Path) -> Value:
+    """An input of a preprocessor: what a name in it stands for, else the value."""
+    return site.picture(value, at) if isinstance(value, Asset | Reference) else value
+
+
 def _control_picture(site: Site, use: ControlUse, n: int) -> Link:
     at: Path = ("control", n)
     if use.image is not None:
@@ -140,6 +149,6 @@ def _control_picture(site: Site, use: ControlUse, n: int) -> Link:
         return site.report(UNTOLD, at, message, 'add "image", such as image: $pose')
     for node, inputs in (use.preprocess or {}).items():
         fields = {name: (*at, "preprocess", node, name) for name in inputs}
-        given = {"image": picture, **inputs}
+        given = {"image": picture, **{name: _wired(site, value, fields[name]) for name, value in inputs.items()}}
         picture = site.add(f"control {n + 1} preprocess", node, given, {"image": (*at, "preprocess"), **fields})
     return picture

@@ -17,7 +17,8 @@ class Family:
     Steps, cfg, size, shift and frames are the family's usual ones, taken where an author says
     nothing. `shifter` is the node that sets `shift`; with `shift` None the model's own holds.
     `guided` says that it takes a guidance beside cfg, `control_vae` that its ControlNets work on
-    latents, `pads` that its T5 wants no padding, `frames` how long its videos are: 0 for pictures.
+    latents, `pads` whether its T5 is left to pad (ComfyUI's own workflow for
+    Chroma sets it not to), `frames` how long its videos are: 0 for pictures.
     """
 
     name: str
@@ -72,7 +73,7 @@ _ALL = (
     ),
     Family(
         name="wan22-5b", encoder_names="UMT5-XXL",
-        file_name=r"wan[-_ .]?2[._]2.*5b", encoders={1: "wan"}, latent="wan22",
+        file_name=r"wan[-_ .]?2[._]?2.*5b|ti2v[-_ .]?5b", encoders={1: "wan"}, latent="wan22",
         empty_latent="Wan22ImageToVideoLatent", size=(1280, 704), steps=20, cfg=5.0, sampler="uni_pc",
         scheduler="simple", shifter="ModelSamplingSD3", shift=8.0, frames=121, fps=24.0,
     ),
@@ -90,7 +91,7 @@ _ALL = (
     ),
     Family(
         name="sdxl", encoder_names="CLIP-L and CLIP-G",
-        file_name=r"sd_?xl|[-_]xl[-_.]|pony|illustrious|juggernaut-?xl", encoders={2: "sdxl"},
+        file_name=r"(?<!x)xl(?![a-z])|pony|illustrious", encoders={2: "sdxl"},
         latent="sdxl", empty_latent="EmptyLatentImage", size=(1024, 1024), steps=30, cfg=5.0, sampler="dpmpp_2m",
         scheduler="karras",
     ),

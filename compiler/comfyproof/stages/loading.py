@@ -151,6 +151,9 @@ def _with_lora(site: Site, settings: Sampling, loaded: Parts, lora: Lora, n: int
     if use.expert is not None and loaded.low is None:
         message = f'"expert" is for models with two experts, and "{settings.model}" is one model'
         site.report(WRONG_KIND, ("loras", n, "expert"), message, 'remove "expert"')
+    if use.clip is not None and loaded.low is not None:
+        message = f'"clip" is for LoRAs with text encoder weights, which the experts of "{settings.model}" have none of'
+        site.report(WRONG_KIND, ("loras", n, "clip"), message, 'remove "clip"')
     uses = [each.use for each in settings.loras[: n + 1]].count(use.use)
     role = f"LoRA {use.use}" if uses == 1 else f"LoRA {use.use} #{uses}"  # no name has a #
     if loaded.low is None:

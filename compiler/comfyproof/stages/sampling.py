@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..diagnostics import Path
 from ..graph import Link, Value
@@ -18,8 +18,6 @@ SAMPLED_FIELDS: Mapping[str, str | Path] = {
     "latent_image": (),
 }
 MAX_STEPS = 10_000
-# Of these it is known at which step which noise level is reached.
-_EVEN_SCHEDULERS = ("simple", "sgm_uniform")
 
 
 def settled(settings: Sampling, loaded: Parts, positive: Link, negative: Link) -> dict[str, Value | None]:
@@ -84,16 +82,39 @@ def _by_experts(
 def _switch(site: Site, settings: Sampling, loaded: Parts, total: int) -> int:
     """The step at which the expert for little noise takes over."""
     if loaded.switch >= 1:
-        return min(round(loaded.switch), total)
+        if loaded.switch != int(loaded.switch):
+            message = f'"switch" of "{settings.model}" is step {loaded.switch:g}, and steps are whole'
+            site.report(UNTOLD, ("model",), message, f"say {int(loaded.switch)}, or a noise level below 1")
+        return min(int(loaded.switch), total)
     scheduler = settings.scheduler or loaded.family.scheduler
-    if scheduler not in _EVEN_SCHEDULERS:
+    if scheduler not in _LEVELS:
         message = f'at which step "{scheduler}" comes to a noise level of {loaded.switch:g} is not known'
         help = f'say the step, as in switch: {max(1, total // 2)}, under "{settings.model}"'
         site.report(UNTOLD, ("scheduler",), message, help)
         return total
     shift = settings.shift if settings.shift is not None else loaded.family.shift or 1.0
-    levels = (_noise_level(1 - step / total, shift) for step in range(total))
+    # These make a schedule one step longer, and leave out the last but one level.
+    longer = total + ((settings.sampler or loaded.family.sampler) in _PENULTIMATE_DISCARDED)
+    levels = (_LEVELS[scheduler](step, longer, shift) for step in range(total))
     return next((step for step, level in enumerate(levels) if level < loaded.switch), total)
+
+
+_PENULTIMATE_DISCARDED = ("dpm_2", "dpm_2_ancestral", "uni_pc", "uni_pc_bh2")
+
+
+def _simple(step: int, steps: int, shift: float) -> float:
+    """The noise level at a step of the schedule `simple`, which takes every so many of 1000 times."""
+    return _noise_level((1000 - int(step * (1000 / steps))) / 1000, shift)
+
+
+def _sgm_uniform(step: int, steps: int, shift: float) -> float:
+    """The noise level at a step of `sgm_uniform`: even times from the highest level to the lowest."""
+    last = _noise_level(1 / 1000, shift)
+    return _noise_level(1 - step / steps * (1 - last), shift)
+
+
+# At which step which noise level is reached is known of these schedulers.
+_LEVELS: Mapping[str, Callable[[int, int, float], float]] = {"simple": _simple, "sgm_uniform": _sgm_uniform}
 
 
 def _noise_level(time: float, shift: float) -> float:

@@ -11,6 +11,8 @@ from ..graph import Asset, Link, Node, Value
 from .blocks import Reference
 from .models import ModelBlock
 
+# The fields that decide what others mean.
+_DECISIVE = frozenset({"model", "method", "with", "from", "like", "mask", "image", "video", "size", "by", "start"})
 HOLE = Link("", 0)  # stands for what could not be made; a finding has said why
 
 UNKNOWN_NAME = Rule(
@@ -136,7 +138,8 @@ class Site:
 
     def report(self, rule: Rule, at: Path, message: str, help: str = "") -> Link:
         """A hole, after saying why it is one; in silence where a field that could not be read may be the reason."""
-        return HOLE if self.broken else self._say(rule, at, message, help)
+        depends = self.broken if not at else _DECISIVE.intersection(self.broken)
+        return HOLE if depends else self._say(rule, at, message, help)
 
     def _say(self, rule: Rule, at: Path, message: str, help: str) -> Link:
         if not self.workshop.is_hole((*self.path, *at)):
