@@ -240,7 +240,10 @@ def _models(document: Document, findings: list[Diagnostic], holes: set[Path]) ->
         path: Path = ("models", name)
         data = document.get(path)
         kinds = [key for key in MODEL_KINDS if isinstance(data, Mapping) and key in data]
-        if len(kinds) != 1:
+        if len(kinds) > 1:
+            message = f'"{name}" says {len(kinds)} kinds of model: {", ".join(kinds)}'
+            findings.append(WRONG_VALUE.at(document.place(path, key=True), message, "keep one of them"))
+        elif not kinds:
             near = (
                 [did_you_mean(key, MODEL_KINDS) for key in data if key not in kinds]
                 if isinstance(data, Mapping)

@@ -54,9 +54,9 @@ _HELP = {
     "unknown escape": "write a path with / or in single quotes",
     "expected '-' indicator": 'begin each item of the list with "- "',
     "unexpected end of stream": "close the quote",
-    "expected ',' or": "close the bracket",
+    "expected ',' or": "close the bracket, or put text that holds : , { or [ in quotes",
     "expected key": "indent the line as those beside it",
-    "expected <block end>": "indent the line as those beside it",
+    "expected <block end>": "indent the line as those beside it, or put the whole text in quotes",
 }
 
 
