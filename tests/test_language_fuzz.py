@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from comfyproof.catalog.pinned import built_in
@@ -83,5 +83,6 @@ def test_odd_values_anywhere(tree: Any, data: st.DataObject) -> None:
     ),
     st.sampled_from([None, "conservative", "nobody"]),
 )
+@example({"seed": "0\x1f"}, [], None)
 def test_odd_options(inputs: dict[str, str], options: list[tuple[str, str]], variant: str | None) -> None:
     examined(PRODUCTION, Changes(inputs, options, variant))

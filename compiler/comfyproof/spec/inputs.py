@@ -236,7 +236,8 @@ class Inputs:
 def _parse(block: InputBlock, text: str) -> Any:
     """A value from the command line, as its input's type reads it; the text itself where that fails."""
     if block.type in ("int", "seed"):
-        return int(text) if _WHOLE_NUMBER.fullmatch(text.strip()) else text
+        bare = text.strip()  # of more than int() would strip by itself
+        return int(bare) if _WHOLE_NUMBER.fullmatch(bare) else text
     if block.type == "float":
         try:
             return float(text)
