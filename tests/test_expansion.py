@@ -172,6 +172,8 @@ def test_the_last_word_is_the_run_s(folder: Path) -> None:
     assert (made["seed"], made["steps"], made["text"]) == (1, 6, "v")
     ((_, made),) = forms(folder, text, settings=(("refine.steps", "7"), ("seed", "8")))
     assert (made["steps"], made["seed"]) == (7, 8)
+    ((_, made),) = forms(folder, "each: {seed: [1]}\nmatrix: {seed: [7]}\n")
+    assert made["seed"] == 7  # the default's own value, said by the matrix
     ((_, made),) = forms(folder, "each: {seed: [1]}\nmatrix: {seed: [9]}\n", inputs={"prompt": "said"})
     assert (made["seed"], made["text"]) == (9, "said")
 

@@ -219,6 +219,24 @@ def test_a_mask_does_not_hold_for_the_stages_behind_it(tmp_path: Path) -> None:
     assert behind(prompt, whole["inputs"], "samples") == ["KSampler"]
 
 
+def test_a_new_mask_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
+    second = "{refine: {as: two, model: sdxl, denoise: 0.3, mask: $mask}}"
+    stages = f"stages: [{{load: {{image: $image}}}}, {second.replace('two', 'one')}, {second}, save]"
+    assert "SolidMask" not in classes(prompt_of(tmp_path, stages))
+
+
+def test_a_mask_is_lifted_behind_an_enlarged_latent_too(tmp_path: Path) -> None:
+    masked = "{refine: {as: one, model: sdxl, denoise: 0.8, mask: $mask}}, {upscale: {method: latent, by: 1.5}}"
+    stages = f"stages: [{{load: {{image: $image}}}}, {masked}, {{refine: {{model: sdxl, denoise: 0.4}}}}, save]"
+    assert classes(prompt_of(tmp_path, stages)).count("SolidMask") == 1
+
+
+def test_a_video_refined_under_a_mask_stays_one(tmp_path: Path) -> None:
+    for paste in ("", ", paste: true"):
+        refine = f"{{refine: {{model: wan, denoise: 0.5, mask: $mask{paste}}}}}"
+        assert "SaveVideo" in classes(prompt_of(tmp_path, f"stages: [{{load: {{video: $clip}}}}, {refine}, save]"))
+
+
 def test_references_are_looked_at_as_each_family_does(tmp_path: Path) -> None:
     kontext = prompt_of(
         tmp_path, "stages: [{generate: {model: flux, references: [$image, $last], guidance: 2.5}}, save]"

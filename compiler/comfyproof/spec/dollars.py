@@ -7,7 +7,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from ..diagnostics import Rule, Severity
+from ..diagnostics import Diagnostic, Place, Rule, Severity
+from ..stages.site import WRONG_KIND
 
 MISPLACED_SECRET = Rule(
     "CP219",
@@ -17,6 +18,20 @@ MISPLACED_SECRET = Rule(
     "Names, prompts and settings are needed before.",
 )
 RULES = (MISPLACED_SECRET,)
+
+
+def misplaced_secret(name: str, place: Place) -> Diagnostic:
+    """The finding for a secret where none can stand; `name` begins with "env:"."""
+    help = "put it into an input under nodes, which is where a server is given keys"
+    return MISPLACED_SECRET.at(place, f'the secret "${{{name}}}" has no place here', help)
+
+
+def file_in_text(name: str, place: Place) -> Diagnostic:
+    """The finding for a file's name within a text; `name` is as it was written."""
+    return WRONG_KIND.at(
+        place, f'"{name}" is a file, and cannot be part of a text', "name it alone, where a file is wanted"
+    )
+
 
 NAME = r"[A-Za-z_][\w-]*"
 WHOLE = re.compile(rf"\$({NAME})(?:\.(\w[\w -]*))?")

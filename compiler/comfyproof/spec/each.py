@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path as FilePath
@@ -63,7 +63,6 @@ class _Rows:
     document: Document
     each: Mapping[str, Any]
     findings: list[Diagnostic]
-    texts: dict[str, str] = field(default_factory=dict)
 
     def rows(self) -> tuple[Row, ...]:
         before = len(self.findings)

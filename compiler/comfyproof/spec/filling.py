@@ -9,13 +9,12 @@ from typing import Any
 from ..diagnostics import Diagnostic, Path, Rule, Severity, did_you_mean
 from ..graph import Asset, Secret
 from ..stages.blocks import Reference
-from ..stages.site import UNKNOWN_NAME, WRONG_KIND
+from ..stages.site import UNKNOWN_NAME
 from .document import Document, Moved
-from .dollars import MISPLACED_SECRET, WHOLE, bare_names, fill_text, split_secrets
+from .dollars import WHOLE, bare_names, file_in_text, fill_text, misplaced_secret, split_secrets
 from .inputs import InputValue
 from .names import Stages
 
-_WHOLE_FILE = "name it alone, where a file is wanted"
 # Fields whose value is a name; `$name` is as good there.
 NAME_FIELDS = ("from", "like", "model", "use", "with")
 
@@ -114,12 +113,9 @@ class Filling:
             value = self.inputs[name].value
             if not isinstance(value, Asset):
                 return value
-            self.findings.append(
-                WRONG_KIND.at(place, f'"${{{name}}}" is a file, and cannot be part of a text', _WHOLE_FILE)
-            )
+            self.findings.append(file_in_text(f"${{{name}}}", place))
         elif name.startswith("env:"):
-            help = "put it into an input under nodes, which is where a server is given keys"
-            self.findings.append(MISPLACED_SECRET.at(place, f'the secret "${{{name}}}" has no place here', help))
+            self.findings.append(misplaced_secret(name, place))
         elif name not in self.unset:
             help = did_you_mean(name, [*self.inputs, *self.unset], "inputs") or 'declare it under "inputs"'
             self.findings.append(UNKNOWN_NAME.at(place, f'"${{{name}}}" names no input', help))

@@ -16,9 +16,9 @@ from ..diagnostics import Diagnostic, NotExamined, Path, Place, Rule, Severity, 
 from ..graph import Asset
 from ..source import Words
 from ..stages.blocks import MAX_SEED, Block
-from ..stages.site import UNKNOWN_NAME, WRONG_KIND
+from ..stages.site import UNKNOWN_NAME
 from .document import Document
-from .dollars import MISPLACED_SECRET, WHOLE, fill_text
+from .dollars import WHOLE, file_in_text, fill_text, misplaced_secret
 from .problems import OUT_OF_RANGE, WRONG_TYPE, WRONG_VALUE, bound_in_words, describe, read_block
 
 UNSET_INPUT = Rule("CP221", "unset-input", Severity.ERROR, "An input has neither a default nor a value from the run.")
@@ -36,7 +36,6 @@ RULES = (UNSET_INPUT, UNKNOWN_INPUT, MISSING_FILE, INPUT_CYCLE)
 
 MAX_CHAIN = 50
 FILES = ("image", "mask", "video", "audio")
-_WHOLE_FILE = "name it alone, where a file is wanted"
 _WHOLE_NUMBER = re.compile(r"[-+]?[0-9]{1,40}")
 
 
@@ -171,9 +170,7 @@ class Inputs:
         def value_of(other: str) -> Any:
             value = self._other(other, place)
             if isinstance(value, Asset):
-                self.findings.append(
-                    WRONG_KIND.at(place, f'"{other}" is a file, and cannot be part of a text', _WHOLE_FILE)
-                )
+                self.findings.append(file_in_text(other, place))
             if value is None or isinstance(value, Asset):
                 missing.append(other)
                 return None
@@ -193,8 +190,7 @@ class Inputs:
             self.findings.append(INPUT_CYCLE.at(place, message, "give one of them a value of its own"))
             return None
         if name.startswith("env:"):
-            help = "put it into an input under nodes, which is where a server is given keys"
-            self.findings.append(MISPLACED_SECRET.at(place, f'the secret "${{{name}}}" has no place here', help))
+            self.findings.append(misplaced_secret(name, place))
             return None
         if name not in self.blocks:
             help = did_you_mean(name, self.blocks, "inputs")

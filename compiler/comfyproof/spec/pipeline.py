@@ -170,7 +170,7 @@ def _row(row: Row | None, base: Document, document: Document) -> Mapping[str, Gi
     """The values of a row, but for the inputs that a variant, a cell or the run has changed since."""
     values = row.values if row else {}
     paths: dict[str, Path] = {name: ("inputs", name, "default") for name in values}
-    return {name: value for name, value in values.items() if document.get(paths[name]) is base.get(paths[name])}
+    return {name: value for name, value in values.items() if document.place(paths[name]) == base.place(paths[name])}
 
 
 def _is_spec(document: Document, findings: list[Diagnostic]) -> bool:

@@ -65,7 +65,7 @@ class Refine(Sampling, Taking):
             link = site.add("inpaint", "InpaintModelConditioning", inputs, {**fields, "pixels": ()})
             prompts, latent = (link, Link(link.node, 1)), Link(link.node, 2)
         else:
-            inputs = {"samples": site.latent(loaded.vae, kind), "mask": mask}
+            inputs = {"samples": site.latent(loaded.vae, kind, masked=True), "mask": mask}
             latent = site.add("masked", "SetLatentNoiseMask", inputs, {"samples": ()})
         made = Latent(self._sampled(site, loaded, prompts, latent), loaded.vae, kind, site.motion, masked=True)
         return self._pasted(site, made, mask) if self.paste else made

@@ -177,11 +177,14 @@ class Site:
             {"samples": (), "vae": ("model",)},
         )
 
-    def latent(self, vae: Link, kind: str | None) -> Link:
-        """The latent that flows in, encoded where a picture does, or a latent of another kind."""
+    def latent(self, vae: Link, kind: str | None, *, masked: bool = False) -> Link:
+        """The latent that flows in, encoded where a picture does, or a latent of another kind.
+
+        A mask that it carries is lifted, unless it is `masked` anew.
+        """
         given = self.given
         if isinstance(given, Latent) and given.kind in (None, kind):
-            return self._unmasked(given.link) if given.masked else given.link
+            return self._unmasked(given.link) if given.masked and not masked else given.link
         if given is None:
             return self._nothing("a picture or latent")
         return self.add("encode", "VAEEncode", {"pixels": self.pixels(), "vae": vae}, {"pixels": (), "vae": "model"})
