@@ -45,14 +45,14 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(folder: Path, *options: object) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The emulator in a process of its own."""
     command = [*PROGRAM, "serve", "--port", "0", "--folder", str(folder / "emulator"), *map(str, options)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        assert process.stderr is not None
-        yield process.stderr.readline().strip(), process
+        assert process.stdout is not None
+        yield process.stdout.readline().strip(), process
     finally:
         process.terminate()
         process.wait(20)
-        process.stderr.close()
+        process.stdout.close()
 
 
 def models_folder(folder: Path, without: Sequence[str] = ()) -> Path:

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from ..emulator.faults import FAULTS, Fault, parse
+from ..emulator.profiles import PROFILES, USUAL
 from .exits import Exit
 from .terminal import catalog_option, read_catalog_option, stop
 
+if TYPE_CHECKING:
+    from ..catalog.pinned import Catalog
+    from ..emulator.watching import Passage
 
-@click.command("serve")
+_SHOWN_ID = 8
+_SHOWN_OUTCOME = 160
+
+
+class _Serve(click.Command):
+    """The command with its faults in a table at the end of its help."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Faults; with @N behind it, one happens the N-th time only"):
+            formatter.write_dl([(kind.form, kind.says) for kind in FAULTS.values()])
+
+
+@click.command("serve", cls=_Serve)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8188, show_default=True, help="The port; 0 takes a free one."
@@ -21,31 +42,98 @@ from .terminal import catalog_option, read_catalog_option, stop
     metavar="FOLDER",
     help="A ComfyUI models folder: only the files in it exist then. Else any file name is taken for present.",
 )
+@click.option(
+    "--comfyui",
+    type=click.Choice(list(PROFILES)),
+    default=USUAL.version,
+    show_default=True,
+    help="The version of ComfyUI to play.",
+)
+@click.option("--fail", "faults", metavar="FAULT", multiple=True, help="A fault to have on purpose, such as 503@1.")
 @catalog_option
-def serve_command(host: str, port: int, folder: str, models: str | None, catalog_file: str | None) -> int:
+def serve_command(
+    host: str,
+    port: int,
+    folder: str,
+    models: str | None,
+    comfyui: str,
+    faults: tuple[str, ...],
+    catalog_file: str | None,
+) -> int:
     """Serve the emulator, a small ComfyUI on this machine.
 
     It has ComfyUI's routes, queue, events and refusals, and computes real pixels for image nodes.
-    No model runs in it: what stands in for them it says when it starts. Ctrl-C stops it.
+    No model runs in it: what stands in for them it says when it starts. The first line on stdout is its address.
+    Ctrl-C stops it, and so does SIGTERM: exit code 0.
     """
     from ..emulator.embedded import Emulator, serve
 
     if models is not None and not Path(models).is_dir():
         raise click.UsageError(f'there is no folder "{models}"')
+    catalog = read_catalog_option(catalog_file)
     emulator = Emulator(
         Path(folder),
-        catalog=read_catalog_option(catalog_file),
+        catalog=catalog,
         host=host,
         port=port,
         models=_listing(Path(models)) if models else None,
+        profile=comfyui,
+        faults=_read_faults(faults, catalog),
+        watch=_tell if sys.stderr.isatty() else None,
     )
+
+    def started(url: str) -> None:
+        click.echo(url)
+        click.echo(f"{emulator.describe()}\nCtrl-C stops it.", err=True)
+
     try:
-        serve(emulator, lambda url: click.echo(f"{url}\n{emulator.describe()}", err=True))
+        serve(emulator, started)
     except OSError as problem:
         if problem.filename is not None:  # its folder, and no address
             raise
-        stop(Exit.USAGE, f'"{host}:{port}" cannot be listened on: {problem.strerror}', "choose another with --port")
+        _refuse(f"{host}:{port}", problem)
     return Exit.FINE
+
+
+def _read_faults(texts: tuple[str, ...], catalog: Catalog) -> list[Fault]:
+    """The faults asked for. Raises click.UsageError."""
+    from ..diagnostics import nearest
+
+    faults = []
+    for text in texts:
+        try:
+            fault = parse(text)
+        except ValueError as problem:
+            raise click.UsageError(f"--fail: {problem}") from None
+        if fault.kind.what == "CLASS" and fault.what and catalog.get(fault.what) is None:
+            near = nearest(fault.what, catalog.raw)
+            hint = f'; did you mean "{near}"?' if near else ""
+            raise click.UsageError(f'--fail: there is no node class "{fault.what}"{hint}')
+        faults.append(fault)
+    return faults
+
+
+def _refuse(address: str, problem: OSError) -> NoReturn:
+    """Says why an address cannot be had."""
+    if problem.errno == errno.EADDRINUSE:
+        stop(Exit.USAGE, f'"{address}" cannot be listened on: another program does', "choose another with --port")
+    stop(Exit.USAGE, f'"{address}" cannot be listened on: {problem.strerror}', "choose others with --host and --port")
+
+
+def _tell(passage: Passage) -> None:
+    """A line for a prompt that comes, goes, or is refused."""
+    from ..report.text import clean
+
+    nodes = f"{passage.nodes} {'node' if passage.nodes == 1 else 'nodes'}"
+    if passage.outcome is None:
+        line = f"{clean(passage.id[:_SHOWN_ID])}  {nodes} ..."
+    elif not passage.id:
+        line = clean(passage.outcome)
+    else:
+        ended = clean(passage.outcome)[:_SHOWN_OUTCOME]
+        line = f"{clean(passage.id[:_SHOWN_ID])}  {nodes} in {passage.seconds:.1f} s: {ended}"
+    with contextlib.suppress(OSError, ValueError):  # a terminal that is gone must not end the server's work
+        click.echo(line, err=True)
 
 
 def _listing(folder: Path) -> dict[str, list[str]]:

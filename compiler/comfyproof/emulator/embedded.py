@@ -7,22 +7,29 @@ import contextlib
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from ..catalog.pinned import Catalog
 from ..verdict import Files
 from .events import Hub
 from .execution import Executor
-from .folders import TYPES, Folders
+from .failing import attach
+from .faults import Fault
+from .folders import Folders, Names
+from .journal import Journal
 from .models import ENDINGS, WEIGHTS, listing_of, with_files
-from .queue import PromptQueue
-from .routes import Parts, application
+from .parts import Parts
+from .profiles import PROFILES
+from .queue import Item, PromptQueue
+from .routes import application
 from .table import REAL
+from .watching import Passage, Watch, outcome, refusals
 
 SHUTDOWN_SECONDS = 10.0
 
@@ -53,7 +60,8 @@ class Emulator:
     """A small ComfyUI in threads of this process, with its pictures under `folder`.
 
     `models` lists the model files that exist by folder; None takes any name with a fitting ending
-    as present. `port` 0 takes a free one.
+    as present. `port` 0 takes a free one. `profile` is a version among `profiles.PROFILES`. `faults`
+    happen on purpose. `watch` is told of prompts, in threads of the server.
     """
 
     def __init__(
@@ -64,18 +72,24 @@ class Emulator:
         models: Mapping[str, Sequence[str]] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        profile: str = "0.3.64",
+        faults: Sequence[Fault] = (),
+        watch: Watch | None = None,
     ) -> None:
         self.folder = Path(folder)
         self._folders = Folders(self.folder)
+        self._names = Names(self._folders)
         self._catalog, self._models = catalog, models
         self._host, self._port = host, port
+        self._profile = PROFILES[profile]
+        self._faults, self._watch = faults, watch
         self._started = threading.Event()
         self._problem: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
         self._threads: list[threading.Thread] = []
         self._served: Catalog | None = None
-        self._uploads: list[str] = []
+        self._uploads: tuple[str, ...] = ()
         self.url = ""
 
     def start(self) -> str:
@@ -113,9 +127,14 @@ class Emulator:
 
     def describe(self) -> str:
         """A few lines on what is real here and what is a stand-in."""
-        stand_ins = "\n".join(f"  {what}: {how}" for what, how in _ABOUT_STAND_INS.items())
-        real = ", ".join(_ABOUT_REAL)
-        return f"This is an emulator of ComfyUI 0.3.64; no model runs.\nReal: {real}.\nStand-ins:\n{stand_ins}"
+        lines = [
+            f'An emulator of ComfyUI {self._profile.version}, with its files in "{self.folder}"; no model runs.',
+            f"Real: {', '.join(_ABOUT_REAL)}.",
+            f"Stand-ins: {', '.join(_ABOUT_STAND_INS)}; /system_stats says what for.",
+        ]
+        if self._faults:
+            lines.append(f"Faults on purpose: {', '.join(map(str, self._faults))}.")
+        return "\n".join(lines)
 
     def _serve(self) -> None:
         try:
@@ -135,7 +154,9 @@ class Emulator:
             site = web.TCPSite(runner, self._host, self._port)
             await site.start()
             publisher = loop.create_task(parts.hub.publish())
-            worker = threading.Thread(target=_work, args=(parts,), name="comfyproof-emulator-worker", daemon=True)
+            worker = threading.Thread(
+                target=_work, args=(parts, self._watch), name="comfyproof-emulator-worker", daemon=True
+            )
             worker.start()
             host, port = runner.addresses[0][:2]
             self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -144,14 +165,15 @@ class Emulator:
             parts.queue.close()
             parts.executor.stopping.set()
             await asyncio.to_thread(worker.join, SHUTDOWN_SECONDS)
+            await parts.hub.rest()
             publisher.cancel()
-            for socket in list(parts.hub.sockets.values()):
-                await socket.close()
+            goodbyes = (socket.close(code=WSCloseCode.GOING_AWAY) for socket in list(parts.hub.sockets.values()))
+            await asyncio.gather(*goodbyes, return_exceptions=True)
         finally:
             await runner.cleanup()
 
     def _parts(self, loop: asyncio.AbstractEventLoop) -> Parts:
-        hub = Hub(loop)
+        hub = Hub(loop, states=self._profile.tells_states)
         queue = PromptQueue(lambda: hub.send("status", {"status": queue.status()}))
         listing = listing_of(self._models)
         known = listing if self._models is not None else None
@@ -161,7 +183,7 @@ class Emulator:
             "real": _ABOUT_REAL,
             "real_nodes": sorted(REAL),
         }
-        return Parts(
+        parts = Parts(
             hub=hub,
             queue=queue,
             executor=Executor(hub, self._catalog, self._folders, known),
@@ -170,23 +192,29 @@ class Emulator:
             listing=listing,
             files=self._files,
             about=about,
+            journal=Journal(hub),
+            profile=self._profile,
         )
+        if self._faults:
+            attach(self._faults, parts)
+        if self._watch is not None:
+            parts.middlewares = (refusals(self._watch), *parts.middlewares)
+        return parts
 
     def _catalog_now(self) -> Catalog:
         """The catalog with the files that exist now as options; the same object until there are others."""
-        uploads = self._folders.names("input")
-        if self._served is None or uploads != self._uploads:
+        uploads = self._names["input"]
+        if self._served is None or uploads is not self._uploads:
             self._uploads = uploads
             self._served = with_files(self._catalog, listing_of(self._models), uploads)
         return self._served
 
     def _files(self) -> Files:
         """The files that exist now."""
-        names: dict[str, Any] = {kind: self._folders.names(kind) for kind in TYPES}
         if self._models is None:
             endings = {folder: ENDINGS.get(folder, WEIGHTS) for folder in listing_of(None)}
-            return Files(names, endings, closed=True)
-        return Files(names, closed=True)
+            return Files(self._names, endings, closed=True)
+        return Files(self._names, closed=True)
 
 
 def _silent() -> logging.Logger:
@@ -196,27 +224,45 @@ def _silent() -> logging.Logger:
     return logger
 
 
-def _work(parts: Parts) -> None:
+def _work(parts: Parts, watch: Watch | None) -> None:
     """Runs prompts until the queue is closed."""
     while not parts.queue.closed:
         item = parts.queue.get()
         if parts.queue.take_free():
-            parts.executor.cache.clear()
+            parts.executor.forget()
         if item is None:
             continue
-        try:
-            entry = parts.executor.run(item)
-        except Exception as problem:  # one prompt must not end the worker for all others
-            entry = parts.executor.failed(item, problem)
-        parts.queue.done(entry)
+        begun = time.monotonic()
+        if watch is not None:
+            watch(Passage(item.id, len(item.prompt)))
+        entry = _run(parts, item)
+        parts.queue.done(entry if parts.ended is None else parts.ended(item, entry))
+        parts.journal.write(f"Prompt executed in {time.monotonic() - begun:.2f} seconds")
         if parts.hub.client_id is not None:
             parts.hub.send("executing", {"node": None, "prompt_id": item.id}, parts.hub.client_id)
+        if watch is not None:
+            watch(Passage(item.id, len(item.prompt), time.monotonic() - begun, outcome(entry)))
+
+
+def _run(parts: Parts, item: Item) -> dict[str, Any]:
+    try:
+        return parts.executor.run(item)
+    except Exception as problem:  # one prompt must not end the worker for all others
+        return parts.executor.failed(item, problem)
 
 
 def serve(emulator: Emulator, started: Callable[[str], None]) -> None:
-    """Runs an emulator in the foreground until SIGINT or SIGTERM; `started` is told its URL. Raises OSError."""
+    """Runs an emulator in the foreground until SIGINT or SIGTERM; a second one ends the process at once.
+
+    `started` is told its URL. Raises OSError.
+    """
     ended = threading.Event()
-    before = {sign: signal.signal(sign, lambda *_: ended.set()) for sign in (signal.SIGINT, signal.SIGTERM)}
+
+    def end(sign: int, frame: object) -> None:
+        signal.signal(sign, signal.SIG_DFL)
+        ended.set()
+
+    before = {sign: signal.signal(sign, end) for sign in (signal.SIGINT, signal.SIGTERM)}
     try:
         with emulator:
             started(emulator.url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,19 +14,31 @@ import numpy as np
 from ..catalog.nodes import NodeType
 from ..catalog.pinned import Catalog
 from ..verdict import is_link
-from .cache import Cache, signatures
-from .events import Hub, node_facts
+from .cache import Cache
+from .calls import check_known, described, each, hidden, links, merged
+from .events import Hub, encoded, node_facts
 from .folders import Folders
 from .order import Pending
 from .pixels_files import file_hash, file_time
 from .queue import Item
-from .table import function_of, is_stand_in
+from .table import Function, function_of, is_stand_in
 from .values import Interrupted, Run, Shown, Step, random_from
 
-MAX_SHOWN = 2000
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-# The classes whose result depends on a file's content, and the input that names it.
-_FILE_INPUT = {"LoadImage": "image", "LoadImageMask": "image", "LoadImageOutput": "image", "LoadVideo": "file"}
+
+
+def _content_of(name: str) -> Callable[[Folders, Mapping[str, Any]], Any]:
+    return lambda folders, inputs: file_hash(folders, inputs.get(name))
+
+
+# The classes that say whether they have changed though their inputs have not, and how they tell.
+_CHANGING: Mapping[str, Callable[[Folders, Mapping[str, Any]], Any]] = {
+    **dict.fromkeys(("LoadImage", "LoadImageMask", "LoadImageOutput", "WebcamCapture"), _content_of("image")),
+    "LoadAudio": _content_of("audio"),
+    "LoadLatent": _content_of("latent"),
+    "LoadVideo": lambda folders, inputs: file_time(folders, inputs.get("file")),
+    "SaveImageWebsocket": lambda folders, inputs: time.time(),
+}
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,14 @@ class Executor:
         self.interrupt = threading.Event()
         self.stopping = threading.Event()
         self.session = f"{time.time_ns()}"
+        self.around: Callable[[Function, Item, NodeType], Function] | None = None
+        self._succeeded = True
+        self._seen: tuple[Any, bytes] = (None, b"")
+
+    def forget(self) -> None:
+        """Empties the cache, as /free does."""
+        self.cache.clear()
+        self._succeeded = True
 
     def run(self, item: Item) -> dict[str, Any]:
         """Runs a prompt and gives its history entry; whatever goes wrong in a node is part of it."""
@@ -91,14 +111,14 @@ class Executor:
         self.hub.client_id = job.client
         job.say("execution_start", {"prompt_id": item.id})
         self._stage(job)
-        success = self._run_all(job)
+        self._run_all(job)
         self.hub.last_node = None
         ui = {id: found for id in item.prompt if (found := self.cache.ui(id)) is not None}
         return {
             "outputs": {id: found["output"] for id, found in ui.items()},
             "status": {
-                "status_str": "success" if success else "error",
-                "completed": success,
+                "status_str": "success" if self._succeeded else "error",
+                "completed": self._succeeded,
                 "messages": [list(message) for message in job.messages],
             },
             "meta": {id: found["meta"] for id, found in ui.items()},
@@ -120,58 +140,54 @@ class Executor:
         assert kind is not None  # no prompt with an unknown class is queued
         return kind
 
-    def _hidden(self, node: Mapping[str, Any]) -> Sequence[Any]:
-        declared = self.catalog.raw[node["class_type"]]["input"].get("hidden") or {}
-        return [spec[0] if isinstance(spec, list) else spec for spec in declared.values()]
-
     def _stage(self, job: _Job) -> None:
         prompt = job.item.prompt
         self.cache.set_prompt(
-            signatures(
-                prompt,
-                changed=lambda id: self._changed(prompt[id]),
-                own_id=lambda id: "UNIQUE_ID" in self._hidden(prompt[id]),
-            )
+            prompt,
+            changed=lambda id: self._changed(prompt[id]),
+            own_id=lambda id: ("UNIQUE_ID", True) in hidden(self.catalog, prompt[id]["class_type"]).values(),
         )
         cached = [id for id in prompt if self.cache.get(id) is not None]
         job.say("execution_cached", {"nodes": cached, "prompt_id": job.item.id})
 
     def _changed(self, node: dict[str, Any]) -> Any:
         """A node's IS_CHANGED value, which ComfyUI writes into the prompt (and so into the PNG)."""
-        name = _FILE_INPUT.get(node["class_type"])
-        if name is None:
+        name = node["class_type"]
+        if name not in _CHANGING:
             return False
         if "is_changed" not in node:
             try:
-                told = file_time if node["class_type"] == "LoadVideo" else file_hash
-                node["is_changed"] = [told(self.folders, node["inputs"].get(name))]
-            except (OSError, ValueError, AttributeError, TypeError):
+                check_known(self._kind(node), [key for key, value in node["inputs"].items() if is_link(value)])
+                node["is_changed"] = [_CHANGING[name](self.folders, node["inputs"])]
+            except Exception:  # as in ComfyUI: whatever it is, the node counts as changed
                 node["is_changed"] = float("nan")
         return node["is_changed"]
 
-    def _run_all(self, job: _Job) -> bool:
+    def _run_all(self, job: _Job) -> None:
         prompt = job.item.prompt
         pending = Pending(
             prompt,
             job.item.outputs,
             lambda id: self.cache.get(id) is not None,
             lambda id: self._kind(prompt[id]).is_output,
+            lambda id: bool(self.catalog.raw[prompt[id]["class_type"]].get("api_node")),
         )
         try:
             while pending:
                 id = pending.pick()
-                if id is None:
-                    raise _Failed(pending.first(), _CYCLE)
+                if id is None:  # ComfyUI leaves its success as the last node had it
+                    job.say("execution_error", self._blame(job, pending.first(), _CYCLE))
+                    return
+                self._succeeded = False
                 self._run_node(job, id)
+                self._succeeded = True
                 pending.ran(id)
         except _Failed as failed:
             job.say("execution_error", self._blame(job, failed.node, failed.details))
-            return False
         except Interrupted as stopped:
             job.say("execution_interrupted", self._blame(job, str(stopped), {}, outputs=False), to_all=True)
-            return False
-        job.say("execution_success", {"prompt_id": job.item.id})
-        return True
+        else:
+            job.say("execution_success", {"prompt_id": job.item.id})
 
     def _blame(self, job: _Job, id: str, details: Mapping[str, Any], *, outputs: bool = True) -> dict[str, Any]:
         facts = {
@@ -190,20 +206,18 @@ class Executor:
             job.finished(id)
             return
         job.progress(id, 0.0, 1.0, "running")
-        self.hub.last_node = id if job.client is not None else None
-        job.tell("executing", {"node": id, "display_node": id})
-        inputs: dict[str, Any] = {}
+        given: dict[str, Sequence[Any]] = {}
         try:
-            self._inputs(job, id, inputs)
-            self._check_interrupt(id)
-            result = self._call(job, id, inputs)
+            given = self._given(job, id)
+            self.hub.last_node = id if job.client is not None else None
+            job.tell("executing", {"node": id, "display_node": id})
+            outputs, ui = self._results(job, id, given)
         except Interrupted:
             raise Interrupted(id) from None
         except Exception as problem:  # a node may fail in any way; the server lives on
-            raise _Failed(id, _described(problem, inputs)) from None
-        outputs, ui = (result.outputs, result.ui) if isinstance(result, Shown) else (result, None)
+            raise _Failed(id, _described(problem, given)) from None
         kept = None
-        if ui is not None:
+        if ui:
             meta = {"node_id": id, "display_node": id, "parent_node": None, "real_node_id": id}
             kept = {"meta": meta, "output": ui}
             job.tell("executed", {"node": id, "display_node": id, "output": ui})
@@ -211,21 +225,45 @@ class Executor:
         job.finished(id)
         job.executed.append(id)
 
-    def _call(self, job: _Job, id: str, inputs: Mapping[str, Any]) -> tuple[Any, ...] | Shown:
+    def _given(self, job: _Job, id: str) -> dict[str, Sequence[Any]]:
+        """All that a node gets, hidden things too."""
+        node, extra_data = job.item.prompt[id], job.item.extra_data
+        given = links(node, self._kind(node), self.cache)
+        for name, (kind, argument) in hidden(self.catalog, node["class_type"]).items():
+            pnginfo = extra_data.get("extra_pnginfo") if kind == "EXTRA_PNGINFO" else None
+            if argument:
+                given[name] = ({"PROMPT": job.item.prompt, "UNIQUE_ID": id}.get(kind, pnginfo),)
+        return given
+
+    def _results(
+        self, job: _Job, id: str, given: Mapping[str, Sequence[Any]]
+    ) -> tuple[list[list[Any]], Mapping[str, Any] | None]:
         node = job.item.prompt[id]
         kind = self._kind(node)
-        self._check_files(kind, inputs)
+        secret = hidden(self.catalog, kind.name)
+        function = function_of(kind)
+        if self.around is not None:
+            function = self.around(function, job.item, kind)
         letters = random_from(self.session, id).integers(0, len(_LETTERS), 5)
-        pnginfo = job.item.extra_data.get("extra_pnginfo") if "EXTRA_PNGINFO" in self._hidden(node) else None
+        kinds = [name for name, _ in secret.values()]
         run = Run(
             folders=self.folders,
             prompt=job.item.prompt,
-            extra_pnginfo=pnginfo,
+            extra_pnginfo=job.item.extra_data.get("extra_pnginfo") if "EXTRA_PNGINFO" in kinds else None,
             step=lambda step: self._step(job, id, step),
             session="".join(_LETTERS[letter] for letter in letters),
+            text=lambda text: self.hub.text(text, id),
         )
-        with np.errstate(all="ignore"):  # what a prompt makes of its numbers is no news to this machine's user
-            return function_of(kind)(run, **inputs)
+
+        def call(**values: Any) -> tuple[Any, ...] | Shown:
+            self._check_interrupt(id)
+            check_known(kind, values)
+            self._check_files(kind, values)
+            with np.errstate(all="ignore"):  # what a prompt makes of its numbers is no news to this machine's user
+                return function(run, **values)
+
+        visible = {name: values for name, values in given.items() if name not in secret}
+        return merged(each(kind, visible, call), self.catalog.raw[kind.name].get("output_is_list") or ())
 
     def _check_files(self, kind: NodeType, inputs: Mapping[str, Any]) -> None:
         """A file that validation let pass and loading does not find."""
@@ -237,17 +275,6 @@ class Executor:
             if listed is not None and not declared.checked and name is not None and name not in listed:
                 raise FileNotFoundError(f"Model in folder '{declared.folder}' with filename '{name}' not found.")
 
-    def _inputs(self, job: _Job, id: str, found: dict[str, Any]) -> None:
-        """The values of a node's inputs: what links bring, None where they bring nothing, and declared literals."""
-        node = job.item.prompt[id]
-        declared = self._kind(node).inputs
-        for name, value in node["inputs"].items():
-            if is_link(value):
-                outputs = self.cache.get(value[0])
-                found[name] = outputs[value[1]] if outputs is not None and value[1] < len(outputs) else None
-            elif name in declared:
-                found[name] = value
-
     def _check_interrupt(self, id: str) -> None:
         if self.interrupt.is_set() or self.stopping.is_set():
             self.interrupt.clear()
@@ -255,16 +282,24 @@ class Executor:
 
     def _step(self, job: _Job, id: str, step: Step) -> None:
         self._check_interrupt(id)
+        self.hub.wait()
         prompt_id, client = job.item.id, job.client
         job.progress(id, step.value, step.maximum, "running")
-        picture = step.preview() if step.preview is not None and self.hub.has_listeners(client) else None
+        seen = step.preview is not None and self.hub.has_listeners(client)
         metadata = self.hub.knows_metadata(client)
-        if picture is not None and metadata:
-            self.hub.preview(picture, id, prompt_id, client)
+        if seen and metadata:
+            self.hub.preview(self._picture(step), id, prompt_id, client)
         data = {"value": step.value, "max": step.maximum, "prompt_id": prompt_id, "node": id}
         self.hub.send("progress", data, client)
-        if picture is not None and not metadata:
-            self.hub.preview(picture, id, prompt_id, client)
+        if seen and not metadata:
+            self.hub.preview(self._picture(step), id, prompt_id, client)
+
+    def _picture(self, step: Step) -> bytes:
+        """A step's preview, drawn once for all steps that show the same."""
+        if self._seen[0] is not step.preview:
+            assert step.preview is not None
+            self._seen = (step.preview, encoded(step.preview(), lossless=step.lossless))
+        return self._seen[1]
 
 
 _CYCLE: Mapping[str, Any] = {
@@ -280,22 +315,13 @@ def _client_of(extra_data: Any) -> str | None:
     return None if client is None else str(client)
 
 
-def _described(problem: Exception, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """An exception as clients are told of it: a message, its type and where it arose, and the inputs in short."""
+def _described(problem: Exception, given: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """An exception as clients are told of it: a message, its type and where it arose, and what the node was given."""
     kind = type(problem)
     module = "" if kind.__module__ == "builtins" else kind.__module__ + "."
     return {
         "exception_message": f"{problem}\n",
         "exception_type": module + kind.__qualname__,
         "traceback": traceback.format_tb(problem.__traceback__),
-        "current_inputs": {name: [_short(value)] for name, value in inputs.items()},
+        "current_inputs": described(given),
     }
-
-
-def _short(value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    try:
-        return str(value)[:MAX_SHOWN]
-    except (ValueError, RecursionError):
-        return f"<{type(value).__name__}>"

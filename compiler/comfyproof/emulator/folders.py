@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +45,86 @@ class Folders:
         name, found = split_annotation(name)
         return self.inside(found or kind, name)
 
-    def names(self, kind: str) -> list[str]:
-        """The files in a folder and below, as paths relative to it, sorted."""
-        base = self.of(kind)
-        found = []
-        for at, _, files in os.walk(base):
-            found += [(Path(at) / file).relative_to(base).as_posix() for file in files]
-        return sorted(found)
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; there is none of a name that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+class Names(Mapping[str, tuple[str, ...]]):
+    """The files in the three folders and below, looked up when asked for.
+
+    A folder is read anew only when its time of change tells of one.
+    """
+
+    def __init__(self, folders: Folders) -> None:
+        self._folders = folders
+        self._seen: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {}
+        self._found: dict[str, tuple[str, ...]] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TYPES)
+
+    def __len__(self) -> int:
+        return len(TYPES)
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in TYPES
+
+    def __getitem__(self, kind: str) -> tuple[str, ...]:
+        """The files of one of the three, as paths relative to it, sorted; the same object until there are others."""
+        if kind not in TYPES:
+            raise KeyError(kind)
+        found: list[str] = []
+        changed = self._gather(str(self._folders.of(kind)), "", found)
+        if changed or kind not in self._found:
+            names = tuple(sorted(found))
+            if names != self._found.get(kind):
+                self._found[kind] = names
+        return self._found[kind]
+
+    def _gather(self, folder: str, prefix: str, found: list[str]) -> bool:
+        """Adds the files of a folder and below; whether any of these folders had to be read."""
+        changed = False
+        waiting = [(folder, prefix)]
+        while waiting:
+            at, before = waiting.pop()
+            known = self._seen.get(at)
+            time_of_change = _time_of_change(at)
+            if known is None or known[0] != time_of_change:
+                changed = True
+                known = (time_of_change, *_entries(at))
+                self._seen[at] = known
+            found += [before + name for name in known[1]]
+            waiting += [(f"{at}/{name}", f"{before}{name}/") for name in known[2]]
+        return changed
+
+
+# Within one tick of a file system's clock a folder may change twice and tell of it once.
+_TICK = 50_000_000
+
+
+def _time_of_change(folder: str) -> int:
+    """When a folder last changed; -1 where that is so fresh that it may change again unnoticed."""
+    try:
+        at = os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
+    return at if time.time_ns() - at > _TICK else -1 - time.monotonic_ns()
+
+
+def _entries(folder: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files and the folders in a folder."""
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+            folders = tuple(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+            return tuple(entry.name for entry in entries if not entry.is_dir()), folders
+    except OSError:
+        return (), ()
 
 
 def split_annotation(name: str) -> tuple[str, str | None]:

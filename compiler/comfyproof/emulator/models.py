@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 from ..catalog.files import FILE_INPUTS
 from ..catalog.pinned import Catalog
-from .values import Conditioning, Model, Run
+from .families import family_of
+from .values import Conditioning, Model, Part, Run
 
 Listing: TypeAlias = Mapping[str, Sequence[str]]
 
@@ -164,14 +165,10 @@ def clip_text_encode(run: Run, *, clip: Model | None, text: str) -> tuple[Condit
             "ERROR: clip input is invalid: None\n\nIf the clip is from a checkpoint loader node your checkpoint "
             "does not contain a valid clip or text encoder model."
         )
-    return (Conditioning(text, (repr(clip),)),)
-
-
-def flux_guidance(run: Run, *, conditioning: Conditioning, guidance: float) -> tuple[Conditioning]:
-    """The same conditioning with a guidance."""
-    return (conditioned(conditioning, "guidance", f"{guidance}"),)
+    family = family_of(clip.kind, clip.files[0]) if clip.files else None
+    return (Conditioning((Part(text, (repr(clip),), width=family.text if family else None),)),)
 
 
 def conditioned(conditioning: Conditioning, what: str, facts: str) -> Conditioning:
     """A conditioning of which something more was said, so that sampling by it gives another picture."""
-    return replace(conditioning, settings=(*conditioning.settings, f"{what} {facts}"))
+    return conditioning.noted(f"{what} {facts}")

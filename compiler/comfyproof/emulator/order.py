@@ -9,7 +9,10 @@ from ..verdict import is_link
 
 
 class Pending:
-    """The nodes still to run, in the order in which ComfyUI's walk from the outputs meets them."""
+    """The nodes still to run, in the order in which ComfyUI's walk from the outputs meets them.
+
+    An output runs as soon as it can, and so does what is early: a node that mostly waits for another machine.
+    """
 
     def __init__(
         self,
@@ -17,8 +20,9 @@ class Pending:
         outputs: Sequence[str],
         cached: Callable[[str], bool],
         is_output: Callable[[str], bool],
+        is_early: Callable[[str], bool],
     ) -> None:
-        self._is_output = is_output
+        self._is_output, self._is_early = is_output, is_early
         self._waits_for: dict[str, set[str]] = {}
         self._feeds: dict[str, list[str]] = {}
         for output in outputs:
@@ -45,7 +49,10 @@ class Pending:
     def pick(self) -> str | None:
         """The node to run now; None where all that is left waits for itself."""
         ready = [id for id, needed in self._waits_for.items() if not needed]
-        for depth in range(3):
+        for id in ready:
+            if self._is_output(id) or self._is_early(id):
+                return id
+        for depth in (1, 2):
             for id in ready:
                 if self._leads_to_output(id, depth):
                     return id

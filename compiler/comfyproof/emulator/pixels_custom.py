@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .pixels_sample import sampled, told_by
+from .pixels_sample import fitting, sampled, told_by
+from .sigmas import Sigmas, made_up
 from .values import Conditioning, Latent, Model, Run
 
 
@@ -16,19 +17,14 @@ class Noise:
     seed: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Guider:
     """What a sampler is guided by, as far as a result depends on it."""
 
     key: tuple[object, ...]
-
-
-@dataclass(frozen=True)
-class Sigmas:
-    """Steps of a schedule, and which share of all noise they take away."""
-
-    steps: int
-    denoise: float
+    model: Model | None = None
+    told: tuple[object, ...] = ()
+    twice: bool = False
 
 
 def random_noise(run: Run, *, noise_seed: int) -> tuple[Noise]:
@@ -43,39 +39,27 @@ def disable_noise(run: Run) -> tuple[Noise]:
 
 def basic_guider(run: Run, *, model: Model, conditioning: Conditioning) -> tuple[Guider]:
     """A model guided by one conditioning."""
-    return (Guider((model, told_by(conditioning))),)
+    return (Guider((model, told_by(conditioning)), model, (conditioning,)),)
 
 
 def cfg_guider(run: Run, *, model: Model, positive: Conditioning, negative: Conditioning, cfg: float) -> tuple[Guider]:
     """A model guided by what is wanted and what is not."""
-    return (Guider((model, told_by(positive), told_by(negative))),)
+    return (Guider((model, told_by(positive), told_by(negative)), model, (positive, negative), cfg != 1.0),)
 
 
 def scheduler(run: Run, *, steps: int, denoise: float = 1.0, **_: Any) -> tuple[Sigmas]:
-    """A schedule of so many steps, whatever its curve."""
-    return (Sigmas(steps if denoise > 0 else 0, denoise),)
-
-
-def split_sigmas(run: Run, *, sigmas: Sigmas, step: int) -> tuple[Sigmas, Sigmas]:
-    """The first steps of a schedule, and the rest."""
-    first = min(step, sigmas.steps)
-    return _share(sigmas, first), _share(sigmas, sigmas.steps - first)
-
-
-def split_sigmas_denoise(run: Run, *, sigmas: Sigmas, denoise: float) -> tuple[Sigmas, Sigmas]:
-    """The same, split so that the rest makes a share of the steps."""
-    last = round(sigmas.steps * denoise)
-    return _share(sigmas, sigmas.steps - last), _share(sigmas, last)
-
-
-def _share(sigmas: Sigmas, steps: int) -> Sigmas:
-    return Sigmas(steps, sigmas.denoise * steps / sigmas.steps if sigmas.steps else 0.0)
+    """A schedule of so many steps; a model would bend it."""
+    return (made_up(steps, denoise),)
 
 
 def sampler_custom_advanced(
     run: Run, *, noise: Noise, guider: Guider, sampler: Any, sigmas: Sigmas, latent_image: Latent
 ) -> tuple[Latent, Latent]:
     """A latent after sampling, twice: as it is, and as it would be at the end."""
+    if sigmas.steps == 0:
+        return latent_image, latent_image
+    if guider.model is not None:
+        latent_image = fitting(latent_image, guider.model, guider.told, guider.twice)
     latent = sampled(run, latent_image, sigmas.denoise, 0, sigmas.steps, noise.seed, guider.key)
     return latent, latent
 
@@ -85,6 +69,9 @@ def sampler_custom(
     negative: Conditioning, sampler: Any, sigmas: Sigmas, latent_image: Latent,
 ) -> tuple[Latent, Latent]:  # fmt: skip
     """The same with its parts spelled out."""
+    if sigmas.steps == 0:
+        return latent_image, latent_image
     key = (noise_seed, model, told_by(positive), told_by(negative))
+    latent_image = fitting(latent_image, model, (positive, negative), cfg != 1.0)
     latent = sampled(run, latent_image, sigmas.denoise, 0, sigmas.steps, *key)
     return latent, latent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from PIL import Image, ImageOps, ImageSequence, PngImagePlugin
 
 from .folders import Folders, save_place
 from .pixels_resize import as_masks
-from .values import MAX_PIXELS, Mask, Picture, Run, Shown, TooLarge, check_size
+from .values import MAX_PIXELS, Mask, Picture, Run, Shown, Step, TooLarge, check_size
 
 MAX_FRAMES = 256
 _HASH_BLOCK = 1 << 20
@@ -92,6 +93,17 @@ def mask_preview(run: Run, *, mask: Mask) -> Shown:
     """A mask as a grey PNG in the temp folder."""
     picture = np.repeat(as_masks(mask)[..., None], 3, axis=3)
     return _save(run, picture, "temp", f"ComfyUI_temp_{run.session}", compress_level=4)
+
+
+def save_image_websocket(run: Run, *, images: Picture) -> tuple[()]:
+    """Each picture as a lossless preview over the websocket, and no file. Raises Interrupted."""
+    for number, picture in enumerate(images):
+        run.step(Step(number, len(images), partial(_itself, picture), lossless=True))
+    return ()
+
+
+def _itself(picture: Picture) -> Picture:
+    return picture
 
 
 def preview_image(run: Run, *, images: Picture) -> Shown:

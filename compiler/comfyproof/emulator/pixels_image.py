@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .pixels_resize import center_cropped, fitted, resized
+from .pixels_resize import alike_in_channels, center_cropped, fitted, resized
+from .tensors import check_alike, odd_one
 from .values import Mask, Picture, Run, check_size
 
 
@@ -91,8 +92,10 @@ def image_rotate(run: Run, *, image: Picture, rotation: str) -> tuple[Picture]:
 
 
 def get_image_size(run: Run, *, image: Picture) -> tuple[int, int, int]:
-    """Width, height and batch size."""
-    return image.shape[2], image.shape[1], image.shape[0]
+    """Width, height and batch size, which it also shows."""
+    batch, height, width = image.shape[:3]
+    run.text(f"width: {width}, height: {height}\n batch size: {batch}")
+    return width, height, batch
 
 
 def image_invert(run: Run, *, image: Picture) -> tuple[Picture]:
@@ -154,7 +157,9 @@ _BLENDS: Mapping[str, Callable[[Picture, Picture], Picture]] = {
 
 def image_blend(run: Run, *, image1: Picture, image2: Picture, blend_factor: float, blend_mode: str) -> tuple[Picture]:
     """Two pictures laid over each other."""
+    image1, image2 = alike_in_channels(image1, image2)
     image2 = fitted(image2, image1.shape[2], image1.shape[1], "bicubic")
+    check_alike(*((image2.shape, image1.shape) if blend_mode == "soft_light" else (image1.shape, image2.shape)))
     blended = _BLENDS[blend_mode](image1, image2)
     mixed = image1 * (1 - blend_factor) + blended * blend_factor
     return (np.clip(mixed, 0, 1).astype(np.float32),)
@@ -176,7 +181,10 @@ def empty_image(run: Run, *, width: int, height: int, batch_size: int = 1, color
 def image_batch(run: Run, *, image1: Picture, image2: Picture) -> tuple[Picture]:
     """Two batches in one; the second takes the size of the first."""
     check_size(image1.shape[2], image1.shape[1], image1.shape[0] + image2.shape[0])
-    return (np.concatenate([image1, fitted(image2, image1.shape[2], image1.shape[1], "bilinear")]),)
+    second = fitted(image2, image1.shape[2], image1.shape[1], "bilinear")
+    if image1.shape[3] != second.shape[3]:
+        raise odd_one(0, image1.shape[3], second.shape[3])
+    return (np.concatenate([image1, second]),)
 
 
 def image_from_batch(run: Run, *, image: Picture, batch_index: int, length: int) -> tuple[Picture]:
@@ -195,9 +203,9 @@ def image_pad_for_outpaint(
     run: Run, *, image: Picture, left: int, top: int, right: int, bottom: int, feathering: int
 ) -> tuple[Picture, Mask]:
     """A picture on a larger grey ground, and a mask of what is new, softened into the picture."""
-    batch, height, width, _ = image.shape
+    batch, height, width, channels = image.shape
     check_size(width + left + right, height + top + bottom, batch)
-    wide = np.full((batch, height + top + bottom, width + left + right, 3), 0.5, np.float32)
+    wide = np.full((batch, height + top + bottom, width + left + right, channels), 0.5, np.float32)
     wide[:, top : top + height, left : left + width] = image
     mask = np.ones(wide.shape[1:3], np.float32)
     mask[top : top + height, left : left + width] = _feather(image, (left, top, right, bottom), feathering)

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .pixels_resize import as_masks, resized, resized_mask
+from .pixels_resize import alike_in_channels, as_masks, resized, resized_mask
+from .tensors import check_alike, clash
 from .values import Mask, Picture, Run, check_size
-
-MAX_GROWTH = 1024
 
 
 def image_to_mask(run: Run, *, image: Picture, channel: str) -> tuple[Mask]:
@@ -50,23 +49,6 @@ def threshold_mask(run: Run, *, mask: Mask, value: float) -> tuple[Mask]:
     return ((mask > value).astype(np.float32),)
 
 
-def grow_mask(run: Run, *, mask: Mask, expand: int, tapered_corners: bool) -> tuple[Mask]:
-    """A mask that reaches some pixels further, or less far where `expand` is negative."""
-    masks = as_masks(mask)
-    pick = np.minimum if expand < 0 else np.maximum
-    corner = 0 if tapered_corners else 1
-    for _ in range(min(abs(expand), MAX_GROWTH, max(masks.shape[1:]))):
-        wide = np.pad(masks, ((0, 0), (1, 1), (1, 1)), mode="symmetric")
-        parts = [
-            wide[:, 1 + y : wide.shape[1] - 1 + y, 1 + x : wide.shape[2] - 1 + x]
-            for y in (-1, 0, 1)
-            for x in (-1, 0, 1)
-            if corner or not (x and y)
-        ]
-        masks = pick.reduce(parts)
-    return (masks,)
-
-
 def feather_mask(run: Run, *, mask: Mask, left: int, top: int, right: int, bottom: int) -> tuple[Mask]:
     """A mask that fades towards its edges."""
     masks = as_masks(mask).copy()
@@ -97,7 +79,9 @@ def mask_composite(run: Run, *, destination: Mask, source: Mask, x: int, y: int,
     result, over = as_masks(destination).copy(), as_masks(source)
     bottom, right = min(y + over.shape[1], result.shape[1]), min(x + over.shape[2], result.shape[2])
     under = result[:, y:bottom, x:right]
-    result[:, y:bottom, x:right] = _OPERATIONS[operation](under, over[:, : bottom - y, : right - x])
+    over = over[:, : bottom - y, : right - x]
+    check_alike(under.shape, over.shape)
+    result[:, y:bottom, x:right] = _OPERATIONS[operation](under, over)
     return (np.clip(result, 0.0, 1.0),)
 
 
@@ -105,6 +89,7 @@ def image_composite_masked(
     run: Run, *, destination: Picture, source: Picture, x: int, y: int, resize_source: bool, mask: Mask | None = None
 ) -> tuple[Picture]:
     """A picture laid over another, through a mask."""
+    destination, source = alike_in_channels(destination, source)
     result = destination.copy()
     height, width = result.shape[1:3]
     if resize_source:
@@ -113,6 +98,8 @@ def image_composite_masked(
     x, y = min(x, width), min(y, height)
     bottom, right = min(y + over.shape[1], height), min(x + over.shape[2], width)
     over = over[:, : bottom - y, : right - x]
+    if over.shape[3] != result.shape[3]:
+        raise clash(over.shape[3], result.shape[3], 1)
     kept: Mask | np.float32 = np.float32(1.0)
     if mask is not None:
         masks = _to_batch(resized_mask(mask, source.shape[2], source.shape[1]), result.shape[0])
@@ -129,7 +116,7 @@ def _to_batch(values: Picture, batch: int) -> Picture:
 def join_image_with_alpha(run: Run, *, image: Picture, alpha: Mask) -> tuple[Picture]:
     """A picture with a mask as its transparency."""
     opaque = 1.0 - resized_mask(alpha, image.shape[2], image.shape[1])
-    batch = max(image.shape[0], opaque.shape[0])
+    batch = min(image.shape[0], opaque.shape[0])
     return (np.concatenate([_to_batch(image, batch)[..., :3], _to_batch(opaque, batch)[..., None]], axis=3),)
 
 

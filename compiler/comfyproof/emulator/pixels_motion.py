@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -13,9 +15,9 @@ from .values import Latent, Picture, random_from
 GENTLE = 0.1
 
 
-def videos(latent: Latent, key: tuple[object, ...]) -> Picture:
-    """What an empty latent of videos is sampled to; one frame is not like another, nor one seed's like another's."""
-    made = [_video(latent, (*key, number) if number else key) for number in range(latent.batch)]
+def videos(latent: Latent, keys: Sequence[tuple[object, ...]]) -> Picture:
+    """What an empty latent of videos is sampled to, each by its key; one frame is not like another."""
+    made = [_video(latent, key) for key in keys]
     return made[0] if len(made) == 1 else np.concatenate(made)
 
 

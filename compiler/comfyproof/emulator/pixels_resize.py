@@ -17,7 +17,7 @@ _Taps: TypeAlias = tuple[NDArray[np.intp], NDArray[np.float32]]
 def resized(picture: Picture, width: int, height: int, method: str = "lanczos") -> Picture:
     """A picture at another size, whatever becomes of its proportions. Raises TooLarge, ValueError."""
     check_size(width, height, picture.shape[0])
-    if picture.shape[1:3] == (height, width):
+    if method != "lanczos" and picture.shape[1:3] == (height, width):
         return picture
     if method == "lanczos":
         return np.stack([_eight_bit(one, width, height) for one in picture])
@@ -104,6 +104,14 @@ def resized_mask(mask: Mask, width: int, height: int) -> Mask:
     return scaled
 
 
+def alike_in_channels(under: Picture, over: Picture) -> tuple[Picture, Picture]:
+    """Two pictures, the second without the channels that the first lacks. The first may get one too many."""
+    missing = under.shape[3] - over.shape[3]
+    if missing > 0:  # ComfyUI adds an opaque channel to the one that has more
+        under = np.pad(under, ((0, 0), (0, 0), (0, 0), (0, 1)), constant_values=1.0)
+    return under, over[..., : under.shape[3]]
+
+
 def center_cropped(picture: Picture, width: int, height: int) -> Picture:
     """The middle of a picture in the proportions of another size."""
     have_height, have_width = picture.shape[1:3]
@@ -115,6 +123,6 @@ def center_cropped(picture: Picture, width: int, height: int) -> Picture:
 
 def fitted(picture: Picture, width: int, height: int, method: str) -> Picture:
     """The middle of a picture at another size, in that one's proportions."""
-    if picture.shape[1:3] == (height, width):
+    if method != "lanczos" and picture.shape[1:3] == (height, width):
         return picture
     return resized(center_cropped(picture, width, height), width, height, method)

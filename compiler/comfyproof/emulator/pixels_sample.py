@@ -6,25 +6,30 @@ prompt or model another one; the change grows with denoise, and reports its step
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from PIL import Image
 
+from .families import check_samples, family_of
 from .pixels_change import change_of
 from .pixels_latent import picture_of
 from .pixels_motion import videos
 from .pixels_resize import resized_mask
-from .values import Begun, Conditioning, Latent, Mask, Model, Picture, Run, Step, random_from
+from .values import Begun, Conditioning, Latent, Mask, Model, Picture, Run, Step, facts_of, random_from
 
 PREVIEW = 512
+DRAWN = 60
+ALL_SEEN = 250  # steps, of which each has a preview
 
 
 def told_by(conditioning: object) -> object:
     """All of a conditioning that a result depends on: its text, and what else was said."""
-    return (conditioning.text, conditioning.settings) if isinstance(conditioning, Conditioning) else str(conditioning)
+    if not isinstance(conditioning, Conditioning):
+        return str(conditioning)
+    return tuple((part.text, part.settings, facts_of(**part.values)) for part in conditioning.parts)
 
 
 def previews(before: Picture, after: Picture) -> Callable[[float], Picture]:
@@ -55,11 +60,17 @@ def take_steps(run: Run, steps: int, before: Picture, after: Picture) -> None:
 
 
 def report(run: Run, steps: int, look: Callable[[float], Picture]) -> None:
-    """Reports steps, with at most some sixty previews among them. Raises Interrupted."""
-    every = -(-steps // 60)
+    """Reports steps, each with a preview; of very many only some have one. At most some sixty are drawn.
+
+    Raises Interrupted.
+    """
+    every = -(-steps // DRAWN)
+    seen = partial(look, 1 / max(1, steps))
     for step in range(1, steps + 1):
-        seen = step % every == 0 or step == steps
-        run.step(Step(step, steps, partial(look, step / steps) if seen else None))
+        due = step % every == 0 or step in (1, steps)
+        if due:
+            seen = partial(look, step / steps)
+        run.step(Step(step, steps, seen if due or steps <= ALL_SEEN else None))
 
 
 def sampled(
@@ -84,10 +95,33 @@ def sampled(
     return replace(latent, picture=after, first=None, last=None, begun=unfinished)
 
 
+def fitting(latent: Latent, model: Model, told: Sequence[object], twice: bool) -> Latent:
+    """A latent as a sampler takes it: with the model's channels and axes where it is empty.
+
+    `twice` says that the model is to look at what is not wanted, too. Raises RuntimeError for what it cannot take.
+    """
+    family = family_of(model.kind, model.files[0]) if isinstance(model, Model) and model.files else None
+    parts = tuple(part for one in told if isinstance(one, Conditioning) for part in one.parts)
+    check_samples(family, latent, parts, twice)
+    if family is None:
+        return replace(latent, channels=None) if latent.picture is None else latent
+    if family.axes == 3 and latent.axes == 2:
+        latent = replace(latent, axes=3, pace=family.pace)
+    return replace(latent, channels=family.channels) if latent.axes == family.axes else latent
+
+
 def _after(latent: Latent, denoise: float, key: tuple[object, ...]) -> Picture:
+    """Each of a batch after sampling: what it becomes depends on its place, whatever else is in the batch."""
+    places = latent.index if latent.index is not None else range(latent.batch)
+    keys = [(*key, place) if place else key for place in places]
     if latent.frames > 1 and denoise >= 1.0:
-        return videos(latent, key)
-    return change_of(picture_of(latent), denoise, *key, alike=latent.frames > 1)
+        return videos(latent, keys)
+    picture, alike = picture_of(latent), latent.frames > 1
+    if len(keys) == 1:
+        return change_of(picture, denoise, *keys[0], alike=alike)
+    parts = [slice(n * latent.frames, (n + 1) * latent.frames) for n in range(len(keys))]
+    each = (change_of(picture[part], denoise, *key, alike=alike) for part, key in zip(parts, keys, strict=True))
+    return np.concatenate(list(each))
 
 
 def mask_of(latent: Latent) -> Mask:
@@ -107,6 +141,7 @@ def ksampler(
 ) -> tuple[Latent]:  # fmt: skip
     """What KSampler would report, on a picture that changes with denoise."""
     key = (seed, told_by(positive), told_by(negative), model)
+    latent_image = fitting(latent_image, model, (positive, negative), cfg != 1.0)
     return (sampled(run, latent_image, denoise, 0, steps, *key),)
 
 
@@ -117,6 +152,7 @@ def ksampler_advanced(
 ) -> tuple[Latent]:  # fmt: skip
     """The same for a range of steps: their share of all steps is the denoise."""
     last = min(steps, end_at_step)
+    latent_image = fitting(latent_image, model, (positive, negative), cfg != 1.0)
     if start_at_step >= last:
         return (latent_image,)
     left = 1.0 - last / steps if return_with_leftover_noise == "enable" else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -12,17 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .families import family_of
 from .folders import save_place
 from .models import conditioned
-from .pixels_latent import empty_of, whole_frames
+from .pixels_latent import cell_of, empty_of, whole_frames
 from .pixels_resize import fitted
 from .values import (
     MAX_PIXELS,
+    MAX_SAMPLES,
     Audio,
     Clip,
     Conditioning,
     Frames,
     Latent,
+    Mask,
     Model,
     Picture,
     Run,
@@ -38,9 +42,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 MAX_FRAMES = 4096
-MAX_SAMPLES = 2**26
 # Containers alone: a playlist would have files and addresses opened that its writer chose.
-_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,flv,ogg,asf"
+_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,flv,ogg,asf,mp3,wav,flac,aac,aiff"
 _ENCODERS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     "vp9": ("libvpx-vp9", "yuv420p", {}),
     "av1": ("libsvtav1", "yuv420p10le", {"preset": "6"}),
@@ -79,7 +82,7 @@ def _save_file(run: Run, video: Clip, prefix: str, format: str, codec: str) -> S
     import av
 
     metadata = {**(run.extra_pnginfo or {}), "prompt": run.prompt}
-    with _open(video.path) as source:
+    with open_media(video.path) as source:
         stream = _stream(source, video.path)
         path, shown = _place(run, prefix, stream.width, stream.height, ".mp4")
         other_format = format != "auto" and format not in source.format.name.split(",")
@@ -166,7 +169,8 @@ def _place(run: Run, prefix: str, width: int, height: int, ending: str) -> tuple
     return run.folders.inside("output", place.subfolder, file), Shown({"images": saved, "animated": [True]})
 
 
-def _open(path: Path) -> InputContainer:
+def open_media(path: Path) -> InputContainer:
+    """A file of video or sound, of the kinds that name no other file. Raises OSError, av.FFmpegError."""
     import av
 
     options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
@@ -185,7 +189,7 @@ def _stream(source: InputContainer, path: Path) -> VideoStream:
 def _opened(video: Video) -> Frames:
     if isinstance(video, Frames):
         return video
-    with _open(video.path) as source:
+    with open_media(video.path) as source:
         stream = _stream(source, video.path)
         frames = np.stack(list(_decoded(source, stream, video.path.name))).astype(np.float32)
         frames /= np.float32(255.0)
@@ -217,17 +221,12 @@ def _sound(source: InputContainer) -> Audio | None:
     return audio
 
 
-def empty_hunyuan_latent_video(run: Run, *, width: int, height: int, length: int, batch_size: int = 1) -> tuple[Latent]:
-    """A latent of videos to sample from nothing; it holds a whole number of latent frames."""
-    return (empty_of(width, height, batch_size, whole_frames(length)),)
-
-
 def wan_image_to_video(
     run: Run, *, positive: Conditioning, negative: Conditioning, vae: Model, width: int, height: int, length: int,
     batch_size: int, start_image: Picture | None = None, clip_vision_output: Any = None,
 ) -> tuple[Conditioning, Conditioning, Latent]:  # fmt: skip
     """An empty latent of videos that are to begin with a picture, or with several."""
-    latent = empty_of(width, height, batch_size, whole_frames(length))
+    latent = empty_of(width, height, batch_size, whole_frames(length), channels=16, axes=3)
     first = None if start_image is None else fitted(start_image[:length], width, height, "bilinear")
     facts = facts_of(first=first, seen=clip_vision_output)
     told = conditioned(positive, "video", facts), conditioned(negative, "video", facts)
@@ -240,7 +239,10 @@ def wan_first_last_frame_to_video(
     clip_vision_start_image: Any = None, clip_vision_end_image: Any = None,
 ) -> tuple[Conditioning, Conditioning, Latent]:  # fmt: skip
     """An empty latent of videos that are to begin and to end with a picture."""
-    latent = empty_of(width, height, batch_size, whole_frames(length), vae.cell[1])
+    cell = cell_of(vae)[1]
+    family = family_of(vae.kind, vae.files[0])
+    channels = family.channels if family else None
+    latent = empty_of(width, height, batch_size, whole_frames(length), cell, channels, 3)
     first = None if start_image is None else fitted(start_image[:length], width, height, "bilinear")
     last = None if end_image is None else fitted(end_image[-length:], width, height, "bilinear")
     facts = facts_of(first=first, last=last, seen=(clip_vision_start_image, clip_vision_end_image))
@@ -254,6 +256,42 @@ def wan22_image_to_video_latent(
     """The same for Wan 2.2 5B, whose latents are coarser; without a picture there is one video, whatever was asked."""
     frames = whole_frames(length)
     if start_image is None:
-        return (empty_of(width, height, 1, frames, 16),)
+        return (empty_of(width, height, 1, frames, 16, 48, 3),)
     first = fitted(start_image[:length], width, height, "bilinear")
-    return (replace(empty_of(width, height, batch_size, frames, 16), first=first),)
+    return (replace(empty_of(width, height, batch_size, frames, 16, 48, 3), first=first),)
+
+
+def wan_vace_to_video(
+    run: Run, *, positive: Conditioning, negative: Conditioning, vae: Model, width: int, height: int, length: int,
+    batch_size: int, strength: float, control_video: Picture | None = None, control_masks: Mask | None = None,
+    reference_image: Picture | None = None,
+) -> tuple[Conditioning, Conditioning, Latent, int]:  # fmt: skip
+    """An empty latent of videos to be made like another one; a picture to go by is a latent frame in front."""
+    trim = 0 if reference_image is None else 1
+    latent = empty_of(width, height, batch_size, whole_frames(length) + 4 * trim, channels=16, axes=3)
+    facts = facts_of(video=control_video, masks=control_masks, like=reference_image, strength=strength)
+    return conditioned(positive, "vace", facts), conditioned(negative, "vace", facts), latent, trim
+
+
+def ltxv_preprocess(run: Run, *, image: Picture, img_compression: int) -> tuple[Picture]:
+    """Pictures after a passage through H.264, with sides of an even length."""
+    return (np.stack([_compressed(one, img_compression) for one in image]),)
+
+
+def _compressed(one: Picture, crf: int) -> Picture:
+    import av
+
+    if crf == 0:
+        return one
+    levels = (one[: one.shape[0] // 2 * 2, : one.shape[1] // 2 * 2] * np.float32(255.0)).astype(np.uint8)
+    stored = io.BytesIO()
+    with av.open(stored, "w", format="mp4") as target:
+        stream: Any = target.add_stream("libx264", rate=1, options={"crf": str(crf), "preset": "veryfast"})
+        stream.height, stream.width = levels.shape[:2]
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(levels), format="rgb24")
+        target.mux(stream.encode(frame.reformat(format="yuv420p")))
+        target.mux(stream.encode())
+    stored.seek(0)
+    with av.open(stored, "r") as source:
+        shown = next(source.decode(video=0)).to_ndarray(format="rgb24")
+    return shown.astype(np.float32) / np.float32(255.0)

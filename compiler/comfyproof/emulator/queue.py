@@ -44,13 +44,15 @@ class PromptQueue:
         self._free = False
 
     def put(self, number: float, id: str, prompt: dict[str, Any], extra_data: Any, outputs: list[str]) -> bool:
-        """Queues a prompt; false where one of the same number and id waits, over which ComfyUI stumbles."""
+        """Queues a prompt; false where another of the same number and id waits, over which ComfyUI stumbles."""
         with self._lock:
-            clash = any((item.number, item.id) == (number, id) for item in self._waiting)
+            same = [item for item in self._waiting if (item.number, item.id) == (number, id)]
+            clash = any((item.prompt, item.extra_data) != (prompt, extra_data) for item in same)
             heapq.heappush(self._waiting, Item(number, id, self._turn, prompt, extra_data, outputs))
             self._turn += 1
             self._ready.notify()
-        self._changed()
+        if not clash:
+            self._changed()
         return not clash
 
     def get(self) -> Item | None:
@@ -66,19 +68,23 @@ class PromptQueue:
         self._changed()
         return item
 
-    def done(self, entry: dict[str, Any]) -> None:
-        """Puts the running prompt into the history with what came of it."""
+    def done(self, entry: dict[str, Any] | None) -> None:
+        """Puts the running prompt into the history with what came of it; without that, forgets it."""
         with self._lock:
             item = self._running
             assert item is not None
             self._running = None
-            shown = item.shown()
-            if isinstance(shown[3], dict):
-                shown[3] = {key: value for key, value in shown[3].items() if key not in _SECRETS}
-            if len(self._history) > MAX_HISTORY:
-                self._history.pop(next(iter(self._history)))
-            self._history[item.id] = {"prompt": shown, **entry}
+            if entry is not None:
+                self._remember(item, entry)
         self._changed()
+
+    def _remember(self, item: Item, entry: dict[str, Any]) -> None:
+        shown = item.shown()
+        if isinstance(shown[3], dict):
+            shown[3] = {key: value for key, value in shown[3].items() if key not in _SECRETS}
+        if len(self._history) > MAX_HISTORY:
+            self._history.pop(next(iter(self._history)))
+        self._history[item.id] = {"prompt": shown, **entry}
 
     def remaining(self) -> int:
         """How many prompts wait or run."""
@@ -137,10 +143,9 @@ class PromptQueue:
             return {id: self._history[id]} if id in self._history else {}
 
     def forget(self, id: Any) -> None:
-        """Drops a prompt from the history."""
+        """Drops a prompt from the history. Raises TypeError for an id that cannot be one, a list for example."""
         with self._lock:
-            if isinstance(id, str):
-                self._history.pop(id, None)
+            self._history.pop(id, None)
 
     def forget_all(self) -> None:
         """Drops the history."""

@@ -12,13 +12,19 @@ from PIL import Image, ImageDraw
 
 from ..catalog.nodes import NodeType, Output
 from .models import conditioned
-from .pixels_custom import Guider, Noise, Sigmas
+from .pixels_custom import Guider, Noise
+from .pixels_latent import empty_of, whole_frames
+from .pixels_resize import fitted
+from .shapes import stand_in_drawing, stand_in_mesh
+from .sigmas import made_up
 from .values import (
     MAX_VIDEO_PIXELS,
+    Audio,
     Conditioning,
     Frames,
     Latent,
     Model,
+    Part,
     Picture,
     Run,
     Shown,
@@ -60,9 +66,11 @@ def _output(kind: NodeType, output: Output, inputs: Mapping[str, Any]) -> Any:
     if output.type == "IMAGE":
         return _labelled(kind.name, same if isinstance(same, np.ndarray) else None)
     if output.type == "LATENT" and {"width", "height"} <= inputs.keys():
-        return _latent(inputs)
+        return _latent(kind.name, inputs)
     if isinstance(same, Model):
         return replace(same, settings=(*same.settings, f"{kind.name} {_facts(same, inputs)}"))
+    if isinstance(same, StandIn):
+        return StandIn(same.type, kind.name, facts_of(**inputs))
     if isinstance(same, Conditioning):
         return conditioned(same, kind.name, _facts(same, inputs))
     return same if same is not None else _made(kind, output.type, inputs)
@@ -84,11 +92,16 @@ def _made(kind: NodeType, type: str, inputs: Mapping[str, Any]) -> Any:
         "VAE": lambda: Model("vae", files),
         "UPSCALE_MODEL": lambda: Model("upscale_model", files),
         "CONTROL_NET": lambda: Model("controlnet", files),
-        "CONDITIONING": lambda: Conditioning(facts_of(**inputs)),
+        "CONDITIONING": lambda: Conditioning((Part(facts_of(**inputs)),)),
         "GUIDER": lambda: Guider((facts_of(**inputs),)),
         "NOISE": lambda: Noise(0),
-        "SIGMAS": lambda: Sigmas(int(inputs.get("steps", 20)), float(inputs.get("denoise", 1.0))),
+        "SIGMAS": lambda: made_up(int(inputs.get("steps", 20)), float(inputs.get("denoise", 1.0))),
         "VIDEO": lambda: Frames(np.repeat(_labelled(kind.name, image), 2, axis=0), Fraction(RATE)),
+        "AUDIO": _tone,
+        "HOOK_KEYFRAMES": lambda: (),
+        "TIMESTEPS_RANGE": lambda: (0.0, 1.0),
+        "SVG": lambda: stand_in_drawing(kind.name),
+        "MESH": stand_in_mesh,
         "INT": lambda: 0,
         "FLOAT": lambda: 0.0,
         "BOOLEAN": lambda: False,
@@ -97,14 +110,56 @@ def _made(kind: NodeType, type: str, inputs: Mapping[str, Any]) -> Any:
     return made.get(type, lambda: StandIn(type, kind.name, facts_of(**inputs)))()
 
 
-def _latent(inputs: Mapping[str, Any]) -> Latent:
-    """An empty latent of the size asked for, with as many of the frames asked for as fit."""
-    width, height = max(8, int(inputs["width"]) // 8 * 8), max(8, int(inputs["height"]) // 8 * 8)
+# The latents that classes make: channels, axes, frames that make a latent frame, pixels of a side that make one.
+_LATENTS: Mapping[str, tuple[int, int, int, int]] = {
+    **dict.fromkeys(("StableZero123_Conditioning", "StableZero123_Conditioning_Batched"), (4, 2, 1, 8)),
+    "SV3D_Conditioning": (4, 2, 1, 8),
+    "SVD_img2vid_Conditioning": (4, 2, 1, 8),
+    "CosmosImageToVideoLatent": (16, 3, 8, 8),
+    "CosmosPredict2ImageToVideoLatent": (16, 3, 4, 8),
+    "HunyuanImageToVideo": (16, 3, 4, 8),
+    "LTXVImgToVideo": (128, 3, 8, 32),
+    **dict.fromkeys(
+        (
+            "WanAnimateToVideo", "WanCameraImageToVideo", "WanFunControlToVideo", "WanHuMoImageToVideo",
+            "WanPhantomSubjectToVideo", "WanSoundImageToVideo", "WanTrackToVideo",
+        ),
+        (16, 3, 4, 8),
+    ),
+}  # fmt: skip
+
+
+def _latent(name: str, inputs: Mapping[str, Any]) -> Latent:
+    """An empty latent of the size asked for, with as many of the frames asked for as fit.
+
+    A picture to begin with is what its videos begin with.
+    """
+    channels, axes, pace, cell = _LATENTS.get(name, (None, 2, 4, 8))
+    width, height = (max(cell, int(inputs[side]) // cell * cell) for side in ("width", "height"))
     check_size(width, height)
     frames = int(inputs.get("length", inputs.get("video_frames", 1)))
     frames = max(1, min(frames, MAX_VIDEO_PIXELS // (width * height)))
+    if axes == 3:
+        frames = whole_frames(frames, pace)
     batch = max(1, min(int(inputs.get("batch_size", 1)), MAX_VIDEO_PIXELS // (width * height * frames)))
-    return Latent(width, height, batch, frames=frames)
+    latent = empty_of(width, height, batch, frames, cell, channels, axes, pace)
+    if frames == 1:
+        return latent
+    first, last = (_end(inputs.get(f"{side}_image"), latent) for side in ("start", "end"))
+    return replace(latent, first=first, last=last)
+
+
+def _end(given: Any, latent: Latent) -> Picture | None:
+    """The pictures that a video is to begin or to end with, at its size."""
+    if not isinstance(given, np.ndarray) or given.ndim != 4:
+        return None
+    return fitted(given[: latent.frames, ..., :3], latent.width, latent.height, "bilinear")
+
+
+def _tone() -> Audio:
+    """A second of a soft tone."""
+    t = np.arange(44100, dtype=np.float32) * np.float32(2 * np.pi * 440 / 44100)
+    return Audio(np.repeat(np.float32(0.1) * np.sin(t)[None, None], 2, axis=1), 44100)
 
 
 def _mask(like: Any) -> Any:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,12 +21,15 @@ Mask: TypeAlias = NDArray[np.float32]
 
 # All pictures of one output together; a 64 megapixel picture takes 0.8 GB as float32.
 MAX_PIXELS = 64 * 10**6
+# All samples of a sound together, and all characters of a text.
+MAX_SAMPLES = 2**26
+MAX_TEXT = 10**7
 # The frames of a video that a sampler makes are windows over one picture, and take no memory of their own.
 MAX_VIDEO_PIXELS = 2 * MAX_PIXELS
 
 
 class TooLarge(ValueError):
-    """A picture beyond what the emulator holds in memory."""
+    """A picture, a sound or a text beyond what the emulator holds in memory."""
 
 
 class Interrupted(Exception):
@@ -39,7 +41,10 @@ class Latent:
     """A latent as the pictures it stands for; `picture` is None while it is empty.
 
     Each of a batch is a video of `frames` pictures. `first` and `last` are what an empty one is to begin and end with;
-    `begun` is the sampling that left noise in it.
+    `begun` is the sampling that left noise in it. `channels` is None where nobody can know. A latent pixel stands for
+    `cell` pixels of a side; `axes` is 3 for a video, of which `pace` frames make a latent frame, and 1 for sound.
+    `index` is each one's place in a batch, where noise is drawn by another one. Grey is nothing; what was added up may
+    lie `beyond` black and white.
     """
 
     width: int
@@ -51,6 +56,23 @@ class Latent:
     first: Picture | None = None
     last: Picture | None = None
     begun: Begun | None = None
+    channels: int | None = None
+    cell: int = 8
+    axes: int = 2
+    pace: int = 4
+    index: tuple[int, ...] | None = None
+    beyond: bool = False
+
+    @property
+    def latent_frames(self) -> int:
+        """How many frames it has of its own; the first stands for one picture, each other one for `pace`."""
+        return -(-(self.frames - 1) // self.pace) + 1
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape that ComfyUI's tensor has: batch, channels, frames of a video, height, width."""
+        sides = (self.latent_frames, self.height // self.cell, self.width // self.cell)
+        return (self.batch, self.channels, *sides[3 - self.axes :])
 
     @property
     def count(self) -> int:
@@ -90,14 +112,6 @@ class Model:
                 return factor
         return 4
 
-    @property
-    def cell(self) -> tuple[int, int]:
-        """How many frames, and how many pixels of a side, a VAE packs into one; Wan's and Qwen's are known by name."""
-        name = self.files[0].lower()
-        if re.search(r"wan[-_ .]?2[._]2", name):
-            return 4, 16
-        return (4 if re.search(r"(?<![a-z])(wan|qwen)(?![a-z])", name) else 1), 8
-
 
 @dataclass(frozen=True, eq=False)
 class Audio:
@@ -126,12 +140,32 @@ class Clip:
 Video: TypeAlias = Frames | Clip
 
 
-@dataclass(frozen=True)
-class Conditioning:
-    """An encoded text, and whatever was said about it since."""
+@dataclass(frozen=True, eq=False)
+class Part:
+    """An encoded text with what made it and what was done to it, and what it was told since, in ComfyUI's words.
+
+    `width` is how many numbers stand for a token, None where nobody can know.
+    """
 
     text: str
     settings: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    width: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioning:
+    """What a model is guided by: encoded texts, one beside the other."""
+
+    parts: tuple[Part, ...]
+
+    def told(self, **values: Any) -> Conditioning:
+        """The same with more said of each text."""
+        return Conditioning(tuple(replace(part, values={**part.values, **values}) for part in self.parts))
+
+    def noted(self, note: str) -> Conditioning:
+        """The same with a note that sampling by it gives another picture."""
+        return Conditioning(tuple(replace(part, settings=(*part.settings, note)) for part in self.parts))
 
 
 @dataclass(frozen=True)
@@ -153,18 +187,20 @@ class Shown:
 
 @dataclass(frozen=True)
 class Step:
-    """How far a node is; `preview` is drawn only where somebody may look at it."""
+    """How far a node is; `preview` is drawn only where somebody may look at it, and anew only where it is another."""
 
     value: int
     maximum: int
     preview: Callable[[], Picture] | None = None
+    lossless: bool = False
 
 
 @dataclass(frozen=True)
 class Run:
     """What a running node may use: its folders, the prompt it is part of, and a way to say how far it is.
 
-    `step` raises Interrupted. `session` are five letters that tell one server's previews from another's.
+    `step` raises Interrupted. `session` are five letters that tell one server's previews from another's. `text` shows
+    everybody a line or two.
     """
 
     folders: Folders
@@ -172,6 +208,7 @@ class Run:
     extra_pnginfo: Mapping[str, Any] | None
     step: Callable[[Step], None]
     session: str
+    text: Callable[[str], None]
 
 
 def check_size(width: int, height: int, batch: int = 1, limit: int = MAX_PIXELS) -> None:
@@ -203,8 +240,14 @@ def _add(digest: hashlib._Hash, value: Any) -> None:
         digest.update(repr(value.shape).encode())
         for one in value:  # a video's frames lie over each other in memory, and are never copied all at once
             digest.update(np.ascontiguousarray(one).data)
-    elif isinstance(value, (Latent, Begun, Frames, Audio)):
+    elif isinstance(value, (Latent, Begun, Frames, Audio, Part, Conditioning)):
         for part in vars(value).values():
             _add(digest, part)
+    elif isinstance(value, (list, tuple)):
+        digest.update(f"{len(value)}".encode())
+        for part in value:
+            _add(digest, part)
+    elif isinstance(value, Mapping):
+        _add(digest, list(value.items()))
     else:
         digest.update(repr(value).encode("utf-8", "backslashreplace"))
