@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import socket
+import ssl
 import struct
 import threading
 import uuid
@@ -15,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -24,6 +26,9 @@ from comfyproof.run.waiting import Timeouts
 
 Play: TypeAlias = "Callable[[Call], None]"
 Item: TypeAlias = list[Any]
+
+# Signed by itself for 127.0.0.1 and localhost, and valid until 2126.
+CERTIFICATE = Path(__file__).with_name("loopback.pem")
 
 PROMPT = {
     "9": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}},
@@ -67,7 +72,7 @@ class ScriptedServer:
     """A server whose state a test may read and write; `script` says what the next calls of a route meet.
 
     By default a prompt is done as soon as it is taken. `keep_running` leaves it running until `finish`,
-    `looks` finishes it when the queue is read that many times.
+    `looks` finishes it when the queue is read that many times. With `tls` it asks for a certificate, too.
     """
 
     history: dict[str, Any] = field(default_factory=dict)
@@ -85,10 +90,12 @@ class ScriptedServer:
     own_ids: bool = False
     taken: int = 0
     port: int = 0
+    tls: bool = False
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
         self.gone = threading.Event()
+        self.opened = threading.Event()
         self.calls: set[Call] = set()
         self.threads: list[threading.Thread] = []
 
@@ -101,20 +108,25 @@ class ScriptedServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def start(self) -> str:
-        server = self
-
-        class Handler(Call):
-            scripted = server
-
         self.gone = threading.Event()
-        self._http = _Http(("127.0.0.1", self.port), Handler)
+        self._http = _Http(("127.0.0.1", self.port), type("Handler", (self.handler(),), {"scripted": self}))
         self.port = self._http.server_port
+        if self.tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(CERTIFICATE)
+            context.load_verify_locations(CERTIFICATE)
+            context.verify_mode = ssl.CERT_REQUIRED
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
         self._thread.start()
         return self.url
+
+    def handler(self) -> type[Call]:
+        """What answers the calls."""
+        return Call
 
     def stop(self) -> None:
         """Ends as a killed process does: the port is closed, and so is every connection."""
@@ -297,16 +309,18 @@ class Call(BaseHTTPRequestHandler):
         with self.scripted.lock:
             self.scripted.sockets[client_id] = self
             self.scripted.socket_headers.append(dict(self.headers.items()))
+        self.scripted.opened.set()
         with contextlib.suppress(OSError):
             while self.rfile.read(1):
                 pass
         with self.scripted.lock:
             self.scripted.sockets.pop(client_id, None)
 
-    def frame(self, data: bytes, opcode: int = 1) -> None:
-        size = bytes([len(data)]) if len(data) < 126 else b"\x7f" + struct.pack("!Q", len(data))
+    def frame(self, data: bytes, opcode: int = 1, *, last: bool = True) -> None:
+        form, head = ("!B", b"") if len(data) < 126 else ("!H", b"\x7e") if len(data) < 2**16 else ("!Q", b"\x7f")
+        size = head + struct.pack(form, len(data))
         with contextlib.suppress(OSError):
-            self.wfile.write(bytes([0x80 | opcode]) + size + data)
+            self.wfile.write(bytes([0x80 * last | opcode]) + size + data)
 
 
 def _json(data: Any) -> tuple[int, bytes]:

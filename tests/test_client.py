@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from comfyproof.run.answers import Interrupted, NodeError, OutputFile, Refusal, Submission
-from comfyproof.run.client import Client
-from comfyproof.run.problems import ServerMisbehaved
-from scripted_server import DONE, OUTPUT, PROMPT, Call, ScriptedServer, does_but_says, ignore, new_id, ran, says
+from comfyproof.run.client import TAG, Client
+from comfyproof.run.problems import ServerMisbehaved, ServerUnreachable
+from scripted_server import (
+    DONE,
+    OUTPUT,
+    PROMPT,
+    QUICK,
+    Call,
+    Play,
+    ScriptedServer,
+    does_but_says,
+    ignore,
+    new_id,
+    ran,
+    says,
+)
 
 # What the server is and has.
 
@@ -174,6 +189,38 @@ def test_a_value_that_no_server_takes_for_a_link_is_sent(client: Client, value: 
     assert isinstance(client.submit(prompt, new_id()), Submission)
 
 
+DEEP: Any = []
+for _ in range(300):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    ("node", "kind", "name"),
+    [
+        ({"class_type": "EmptyImage"}, "no_inputs", ""),
+        ({"class_type": "EmptyImage", "inputs": None}, "no_inputs", ""),
+        (None, "no_inputs", ""),
+        ({"class_type": "EmptyImage", "inputs": {"width": float("nan")}}, "not_a_number", "width"),
+        ({"class_type": "EmptyImage", "inputs": {"a": {"b": [float("-inf")]}}}, "not_a_number", "a"),
+        ({"class_type": "EmptyImage", "inputs": {"a": DEEP}}, "nested_too_deep", "a"),
+    ],
+)
+def test_what_else_stops_a_servers_work_is_not_sent(
+    server: ScriptedServer, client: Client, node: Any, kind: str, name: str
+) -> None:
+    refusal = client.submit({**PROMPT, "1": node}, new_id())
+    assert isinstance(refusal, Refusal)
+    assert refusal.type == kind
+    assert [(error.node_id, error.input_name) for error in refusal.nodes] == [("1", name)]
+    assert not server.log
+
+
+def test_a_new_id_is_not_looked_for(server: ScriptedServer, client: Client) -> None:
+    prompt_id = new_id()
+    assert client.submit(PROMPT, prompt_id, new=True) == Submission(prompt_id, answered=True)
+    assert [path for _, path, _ in server.log] == ["/prompt"]
+
+
 ERROR = {"type": "value_smaller_than_min", "message": "Value -1 smaller than min of 0", "details": "width",
          "extra_info": {"input_name": "width", "received_value": -1}}  # fmt: skip
 MISSING = ("Cannot execute because node Nope does not exist.", "Node ID '#2'")
@@ -294,6 +341,60 @@ def test_cancelling_stops_our_own_prompt_by_its_id(server: ScriptedServer, clien
     assert client.wait(prompt_id, ignore) == Interrupted("5")
 
 
+def test_a_server_that_can_cancel_one_prompt_is_asked_to(server: ScriptedServer, client: Client) -> None:
+    prompt_id = new_id()
+    server.running = [[1, prompt_id, {}, {}, []]]
+
+    def stops(call: Call) -> None:
+        server.finish(prompt_id, [["execution_interrupted", {"node_id": "5"}]], "error")
+        says(200, {"cancelled": True})(call)
+
+    server.script[f"POST /api/jobs/{prompt_id}/cancel"] = [stops]
+    client.cancel(prompt_id)
+    assert not server.asked("POST /interrupt")
+    assert client.wait(prompt_id, ignore) == Interrupted("5")
+
+
+@pytest.mark.parametrize("answer", [says(200, {"cancelled": False}), says(200, b"<html>"), says(302), says(405)])
+def test_a_server_that_cannot_cancel_one_prompt_interrupts_it(
+    server: ScriptedServer, client: Client, answer: Play
+) -> None:
+    prompt_id = new_id()
+    server.running = [[1, prompt_id, {}, {}, []]]
+    server.script[f"POST /api/jobs/{prompt_id}/cancel"] = [answer]
+    client.cancel(prompt_id)
+    assert server.asked("POST /interrupt") == [json.dumps({"prompt_id": prompt_id}).encode()]
+
+
+@pytest.mark.parametrize("where", ["pending", "running"])
+def test_a_prompt_under_an_id_of_the_servers_own_is_cancelled(
+    server: ScriptedServer, client: Client, where: str
+) -> None:
+    prompt_id = new_id()
+    setattr(server, where, [[1, "own-1", {}, {TAG: prompt_id}, []], [2, "own-2", {}, {TAG: "another"}, []]])
+    client.cancel(prompt_id)
+    asked = server.asked("POST /interrupt")
+    assert asked == ([json.dumps({"prompt_id": "own-1"}).encode()] if where == "running" else [])
+    assert [item[1] for item in server.pending] == (["own-2"] if where == "pending" else [])
+
+
+def test_cancelling_does_not_take_long_whatever_the_server_does(server: ScriptedServer) -> None:
+    prompt_id = new_id()
+    server.running = [[1, prompt_id, {}, {}, []]]
+
+    def slowly(call: Call) -> None:
+        server.gone.wait(0.3)
+        call.answer()
+
+    for route in ("POST /queue", "GET /queue", "GET /history/", f"POST /api/jobs/{prompt_id}/cancel"):
+        server.script[route] = [slowly] * 5
+    began = time.monotonic()
+    with Client(server.url, timeouts=replace(QUICK, read=0.7)) as client, pytest.raises(ServerUnreachable):
+        client.cancel(prompt_id)
+    assert time.monotonic() - began < 1.2
+    assert not server.asked("POST /interrupt")
+
+
 def test_cancelling_comes_too_late_for_a_prompt_that_is_done(server: ScriptedServer, client: Client) -> None:
     prompt_id = new_id()
     client.submit(PROMPT, prompt_id)
@@ -305,6 +406,13 @@ def test_a_server_that_refuses_to_cancel_misbehaves(server: ScriptedServer, clie
     server.script["POST /queue"] = [does_but_says(403)]
     with pytest.raises(ServerMisbehaved, match="HTTP 403"):
         client.cancel(new_id())
+
+
+def test_many_classes_are_asked_for_at_once(server: ScriptedServer, client: Client) -> None:
+    nodes = {f"Class{n}": {"input": {}} for n in range(60)}
+    server.script["GET /object_info"] = [says(200, {**nodes, "Another": {"input": {}}})]
+    assert client.node_types([*nodes, "NotThere"]) == nodes
+    assert len(server.log) == 1
 
 
 # Fetching.

@@ -110,6 +110,17 @@ def test_a_kept_connection_may_have_been_closed(server: ScriptedServer, client: 
     assert client.system_stats()["devices"] == []
 
 
+def test_a_server_that_describes_its_nodes_to_somebody_else_is_waited_for(server: ScriptedServer) -> None:
+    def later(call: Call) -> None:
+        server.gone.wait(0.4)
+        call.answer()
+
+    server.nodes["A"] = {"input": {}}
+    server.script["GET /object_info/"] = [later]
+    with Client(server.url, timeouts=replace(QUICK, read=0.2)) as client:
+        assert list(client.node_types(["A"])) == ["A"]
+
+
 # Answers that no ComfyUI gives.
 
 
@@ -138,6 +149,21 @@ def test_what_does_not_speak_http_is_said_not_to(server: ScriptedServer, client:
     server.script["GET /system_stats"] = [dribbles(b"SSH-2.0-OpenSSH_9.2p1\r\n", 0)]
     with pytest.raises(ServerMisbehaved, match="does not speak HTTP"):
         client.system_stats()
+
+
+def test_headers_without_end_are_not_gathered(server: ScriptedServer, client: Client) -> None:
+    sent = []
+
+    def pours(call: Call) -> None:
+        call.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        sent.append(call.pour(b"X-More: yes\r\n" * 1000, 2**26))
+
+    server.script["GET /system_stats"] = [pours, pours]
+    with pytest.raises(ServerProblem):
+        client.system_stats()
+    server.stop()
+    server.start()
+    assert all(poured < 2**24 for poured in sent)
 
 
 def test_a_redirect_is_not_followed_and_not_read(server: ScriptedServer, client: Client) -> None:

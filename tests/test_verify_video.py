@@ -236,7 +236,7 @@ def test_a_refusal_says_why(data: bytes, words: str) -> None:
     check = complete(data)
     assert check.verdict is Verdict.FAILED
     assert words in check.measured
-    assert check.help == "fetch the video again, and run its job again if it is still damaged"
+    assert check.help == "run its job again, and look at the server's disk if this video is damaged, too"
 
 
 def test_a_frame_that_the_decoder_had_to_make_up_is_named() -> None:

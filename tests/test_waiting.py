@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from comfyproof.run.answers import (
     Failed,
@@ -20,7 +24,8 @@ from comfyproof.run.answers import (
 )
 from comfyproof.run.client import Client
 from comfyproof.run.events import Cached, Ended, Event, NodeDone, NodeRunning, Progress, Started, Told
-from comfyproof.run.waiting import Patience, Sighting, Timeouts, Vigil
+from comfyproof.run.problems import ServerMisbehaved, ServerUnreachable
+from comfyproof.run.waiting import Inbox, Patience, Sighting, Timeouts, Vigil
 from scripted_server import DONE, IMAGE, PROMPT, QUICK, Call, ScriptedServer, ignore, new_id, ran, says
 
 # How prompts end.
@@ -98,7 +103,16 @@ def test_a_status_may_be_missing(server: ScriptedServer, client: Client, outputs
         ("RuntimeError", "CUDA error: out of memory", True),
         ("RuntimeError", "MPS backend out of memory (MPS allocated: 1 GB)", True),
         ("RuntimeError", "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory", True),
+        ("RuntimeError", "HIP out of memory. Tried to allocate 2.00 GiB", True),
+        ("RuntimeError", "DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes", True),
+        ("RuntimeError", "There is not enough GPU video memory available!", True),
+        ("RuntimeError", "Native API returns: 39 (UR_RESULT_ERROR_OUT_OF_DEVICE_MEMORY)", True),
+        ("RuntimeError", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED", True),
+        ("RuntimeError", "Invalid buffer size: 19.49 GB", True),
+        ("OSError", "[Errno 12] Cannot allocate memory", True),
+        ("numpy._core._exceptions._ArrayMemoryError", "Unable to allocate 9 GiB for an array", True),
         ("MemoryError", "", True),
+        ("RuntimeError", "no such file: memory.safetensors", False),
         ("RuntimeError", "mat1 and mat2 shapes cannot be multiplied", False),
     ],
 )
@@ -172,18 +186,18 @@ def test_others_getting_on_is_progress_for_a_prompt_that_waits_behind_them() -> 
     patience = Patience(Timeouts(no_progress=0.2))
     for running in ("a", "b"):
         time.sleep(0.15)
-        patience.is_lost(Sighting("pending", "mine", {}, (running,)))
+        patience.is_lost(Sighting("pending", "mine", running=(running,)))
     assert patience.ran_out() is None
     time.sleep(0.2)
-    patience.is_lost(Sighting("pending", "mine", {}, ("b",)))
+    patience.is_lost(Sighting("pending", "mine", running=("b",)))
     assert patience.ran_out() is not None
 
 
 def test_a_prompt_that_was_seen_in_between_is_not_lost() -> None:
     patience = Patience(Timeouts(lost=0.05))
-    nowhere = Sighting("", "", {}, ())
+    nowhere = Sighting("absent")
     assert not patience.is_lost(nowhere)
-    assert not patience.is_lost(Sighting("running", "mine", {}, ("mine",)))
+    assert not patience.is_lost(Sighting("running", "mine", running=("mine",)))
     time.sleep(0.06)
     assert not patience.is_lost(nowhere)
     time.sleep(0.06)
@@ -194,13 +208,78 @@ def test_a_prompt_that_was_seen_in_between_is_not_lost() -> None:
 
 
 def test_what_was_told_before_the_end_is_heard_though_the_end_is_seen_first() -> None:
-    inbox: queue.Queue[tuple[str, Told]] = queue.Queue(10)
+    inbox: Inbox = queue.SimpleQueue()
     for event in (Started(), NodeRunning("9"), Ended("execution_success"), NodeDone("9")):
-        inbox.put(("mine", event))
-    done = Sighting("history", "mine", {"outputs": {"9": IMAGE}}, ())
+        inbox.put(("mine", [event]))
+    done = Sighting("terminal", "mine", {"outputs": {"9": IMAGE}})
     heard: list[Event] = []
     assert Vigil("mine", lambda _: done, inbox, Patience(QUICK), set()).until_over(heard.append) == DONE
     assert heard == [Started(), NodeRunning("9"), NodeDone("9")]
+
+
+HINTS = st.sampled_from(
+    [Started(), Cached(("1",)), NodeRunning("9"), Progress("9", 1, 4), Progress("9", 3, 4), NodeDone("9"),
+     Ended("execution_success"), Ended("execution_error"), Ended("execution_interrupted"), Ended("idle")]
+)  # fmt: skip
+SEEN = st.sampled_from(
+    [Sighting("running", "mine", running=("mine",)), Sighting("pending", "mine", running=("theirs",)),
+     Sighting("absent"), ServerUnreachable("http://x", "it broke off", "", sent=True),
+     ServerUnreachable("http://x", "silence", "", sent=True, silent=True),
+     ServerMisbehaved("http://x", "was asked too often", status=429),
+     ServerMisbehaved("http://x", "is busy", status=503)]
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["mine", "theirs"]), HINTS), max_size=30),
+    st.lists(SEEN, max_size=3),
+    st.sampled_from([ENDS["success"], ENDS["error"], ENDS["interrupt"]]),
+)
+@settings(max_examples=20)
+def test_no_hint_and_no_bad_look_decides_how_a_prompt_ended(
+    hints: list[tuple[str, Told]], looks: list[Any], end: tuple[list[Any], str, Any]
+) -> None:
+    messages, status, outcome = end
+    inbox: Inbox = queue.SimpleQueue()
+    for prompt_id, event in hints:
+        inbox.put((prompt_id, [event]))
+    left = iter(looks)
+    entry = {"outputs": {"9": IMAGE}, "status": {"status_str": status, "messages": messages}}
+
+    def look(prompt_id: str) -> Sighting:
+        seen = next(left, Sighting("terminal", "mine", entry))
+        if isinstance(seen, Exception):
+            raise seen
+        return seen
+
+    heard: list[Event] = []
+    patience = Patience(Timeouts(grace=20, lost=20, job=20, no_progress=20))
+    assert Vigil("mine", look, inbox, patience, set()).until_over(heard.append) == outcome
+    once = [event for event in heard if not isinstance(event, Progress)]
+    assert len(once) == len(set(once))
+    assert {type(event) for event in heard} <= {type(event) for prompt_id, event in hints if prompt_id == "mine"}
+
+
+def test_who_asks_too_often_asks_less_and_goes_on(server: ScriptedServer) -> None:
+    server.keep_running = True
+    prompt_id = new_id()
+    asked: list[float] = []
+
+    def too_often(call: Call) -> None:
+        asked.append(time.monotonic())
+        says(429)(call)
+
+    def ends(call: Call) -> None:
+        server.finish(prompt_id)
+        call.answer()
+
+    with Client(server.url, timeouts=replace(QUICK, grace=0)) as client:
+        client.submit(PROMPT, prompt_id)
+        server.script["GET /history/"] = [*[too_often] * 5, ends]
+        assert client.wait(prompt_id, ignore) == DONE
+    pauses = [after - before for before, after in itertools.pairwise(asked)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] > 0.35
 
 
 def test_events_tell_what_happens_until_the_end(server: ScriptedServer, client: Client) -> None:

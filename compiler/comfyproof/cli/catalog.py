@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .exits import Exit
+from .server import open_client, read_access, server_access
 from .terminal import catalog_option, read_catalog_option, stop
 
 if TYPE_CHECKING:
     from ..catalog.nodes import Input
     from ..catalog.pinned import Catalog
+    from ..run.access import Access
 
 _SHOWN = ("default", "min", "max", "step")
 
@@ -67,7 +69,8 @@ def search_command(words: tuple[str, ...], catalog_file: str | None) -> int:
 @catalog_command.command("pin")
 @click.argument("source")
 @click.option("-o", "--output", metavar="FILE", default="catalog.json", show_default=True, help="Where to write it.")
-def pin_command(source: str, output: str) -> int:
+@server_access
+def pin_command(source: str, output: str, headers: tuple[str, ...], certificate: str | None) -> int:
     """Pin the catalog of a server (its URL) or of a saved /object_info answer (a file).
 
     Lint and compile against it with --catalog FILE. Commit it: then everybody, and CI, checks against
@@ -76,7 +79,8 @@ def pin_command(source: str, output: str) -> int:
     from ..catalog.pinned import pin
     from ..run.folder import write_whole
 
-    catalog, provenance = _fetch(source) if source.startswith(("http://", "https://")) else _read(source)
+    is_server = source.startswith(("http://", "https://"))
+    catalog, provenance = _fetch(source, read_access(headers, certificate)) if is_server else _read(source)
     _say_left_out(catalog)
     write_whole(Path(output), pin(catalog, Path(output).stem, provenance))
     _say(f"{output}: {len(catalog.raw)} nodes", err=True)
@@ -106,20 +110,17 @@ def stubs_command(catalog_file: str | None, output: str | None) -> int:
     return Exit.FINE
 
 
-def _fetch(url: str) -> tuple[Catalog, dict[str, Any]]:
+def _fetch(url: str, access: Access) -> tuple[Catalog, dict[str, Any]]:
     from ..catalog.pinned import CatalogError, from_object_info
-    from ..run.client import Client
     from ..run.problems import ServerProblem
+    from ..run.secrets import hidden
 
-    try:
-        client = Client(url)
-    except ValueError as problem:
-        raise click.UsageError(str(problem)) from None
+    client = open_client(url, access)
     try:
         system = client.system_stats().get("system") or {}
         catalog = from_object_info(client.all_node_types(), url)
     except ServerProblem as problem:
-        stop(Exit.UNREACHABLE, str(problem), problem.help)
+        stop(Exit.UNREACHABLE, hidden(str(problem), access.secrets()), problem.help)
     except CatalogError as problem:
         stop(Exit.NOT_EXAMINED, f'"{url}" gives no catalog: {problem}')
     return catalog, {"source": client.url, "comfyui": str(system.get("comfyui_version", "unknown"))}

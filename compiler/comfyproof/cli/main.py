@@ -18,6 +18,7 @@ COMMANDS = {
     "lint": ("lint", "Say what is wrong with specs, without running anything."),
     "compile": ("compile", "Compile a spec to a workflow that ComfyUI takes."),
     "run": ("run", "Run a spec on a server and prove the pictures."),
+    "doctor": ("doctor", "Say what a server can do, and what is wrong with it."),
     "serve": ("serve", "Serve the emulator, a small ComfyUI on this machine."),
     "catalog": ("catalog", "Show, search and pin catalogs of nodes."),
     "schema": ("schema", "Write the JSON Schema of specs, for editors."),
@@ -27,7 +28,7 @@ COMMANDS = {
 
 
 # What the core installation leaves out.
-RUN_PACKAGES = ("aiohttp", "av", "numpy", "PIL", "skimage", "websocket")
+RUN_PACKAGES = ("aiohttp", "av", "numpy", "PIL", "skimage", "wsproto")
 
 
 class _ReaderGone(Exception):
@@ -87,8 +88,9 @@ def cli() -> None:
 def main(argv: list[str] | None = None) -> NoReturn:
     """Runs a command and exits with its code."""
     _prepare_streams()
+    code: Any = Exit.FINE
     try:
-        code: Any = cli.main(argv, prog_name="comfyproof", standalone_mode=False)
+        code = cli.main(argv, prog_name="comfyproof", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Abort:
         code = Exit.INTERRUPTED
@@ -99,9 +101,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
         click.echo("interrupted", err=True)
         code = Exit.INTERRUPTED
     except (_ReaderGone, BrokenPipeError):
-        # Python would complain once more on closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = Exit.FINE
+        pass  # the code is what the command came to, if it came that far
     except ModuleNotFoundError as problem:
         if problem.name not in RUN_PACKAGES:
             raise
@@ -114,6 +114,10 @@ def main(argv: list[str] | None = None) -> NoReturn:
         name = f'"{problem.filename}": ' if problem.filename else ""
         click.echo(f"error: {clean(f'{name}{problem.strerror or problem}')}", err=True)
         code = Exit.DISK
+    try:
+        sys.stdout.flush()
+    except OSError:  # Python would complain of it once more on closing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(int(code or 0))
 
 
@@ -123,6 +127,19 @@ def _prepare_streams() -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    elif isinstance(sys.stderr, io.TextIOWrapper):
+        heard_or_not = io.BufferedWriter(_Stderr(sys.stderr.fileno(), "wb", closefd=False))
+        sys.stderr = io.TextIOWrapper(heard_or_not, sys.stderr.encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+class _Stderr(io.FileIO):
+    """What a command says beside its results: that nobody hears it must not end its work."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return len(data)

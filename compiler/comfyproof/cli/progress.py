@@ -124,7 +124,7 @@ def show_checks(run: Run) -> None:
     """Writes the table of what was checked of each picture or video."""
     console = _console()
     whats = {picture.what for picture in run.pictures}
-    what = whats.pop() if len(whats) == 1 else "file"
+    what = (whats.pop() if len(whats) == 1 else "") or "file"
     title = f"{len(run.pictures)} {what}{'s' if len(run.pictures) != 1 else ''}: {run.verdict}"
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("verdict", "check", "expected", "measured"):

@@ -14,7 +14,9 @@ _DEEP = 4
 _NODE_ID = re.compile(r"Node ID '#(.{1,100})'")
 _CLASS = re.compile(r"because node (.{1,200}) does not exist")
 _OUT_OF_MEMORY = re.compile(
-    r"out of memory|out_of_memory|allocation on device|not enough memory|can.t allocate memory|alloc_failed", re.I
+    r"out of memory|out_of_(?:device_|host_)?memory|allocation on device|not enough (?:gpu )?(?:video )?memory|"
+    r"can(?:.|no)t allocate memory|alloc_failed|bad_alloc|invalid buffer size",
+    re.I,
 )
 
 

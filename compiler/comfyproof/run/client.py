@@ -18,18 +18,22 @@ from urllib.parse import quote
 from urllib3.filepost import encode_multipart_formdata
 
 from ..catalog.nodes import RawNodes
-from .answers import NodeError, Outcome, OutputFile, Refusal, Submission, read_refusal
+from .access import OPEN, Access
+from .answers import Outcome, OutputFile, Refusal, Submission, read_refusal
+from .deadly import deadly
 from .events import Event
 from .listen import Listener
 from .problems import ServerMisbehaved, ServerProblem, ServerUnreachable, clean
-from .waiting import USUAL, Inbox, Patience, Sighting, Timeouts, Vigil
+from .waiting import USUAL, Inbox, Patience, Sighting, State, Timeouts, Vigil
 from .wire import MAX_LIST, Body, Wire
 
 MAX_UPLOAD = 2**30
 # Under this key a prompt carries our id to a server that gives it one of its own (ComfyUI before 0.3.45).
 TAG = "comfyproof_prompt_id"
 _TAGGED = 32
-_INBOX = 2000
+_CANCEL_SECONDS = 5.0
+# From so many classes on, one question about all of them is quicker than one about each.
+_MANY_CLASSES = 40
 _PLAIN_ID = re.compile(r"[0-9A-Za-z_.-]{1,100}")
 _SUFFIX = re.compile(r"\.[0-9A-Za-z]{1,10}")
 # Statuses that leave open whether a prompt was taken: a proxy's, or an answer that broke on its way.
@@ -42,10 +46,10 @@ class Client:
     Not for several threads at once, but for `cancel`. Raises ValueError for an address that is none.
     """
 
-    def __init__(self, url: str, *, timeouts: Timeouts = USUAL) -> None:
-        self._wire = Wire(url, timeouts.connect)
-        self._timeouts = timeouts
-        self._inbox: Inbox = queue.Queue(_INBOX)
+    def __init__(self, url: str, *, access: Access = OPEN, timeouts: Timeouts = USUAL) -> None:
+        self._wire = Wire(url, timeouts.connect, access)
+        self._access, self._timeouts = access, timeouts
+        self._inbox: Inbox = queue.SimpleQueue()
         self._cancelled: set[str] = set()
         self.url = self._wire.url
         self.client_id = str(uuid.uuid4())
@@ -62,7 +66,11 @@ class Client:
 
     def listen(self) -> Listener:
         """A context in which the websocket brings events; enter it before submitting."""
-        return Listener(self.url, self.client_id, self._inbox, self._timeouts.connect)
+        return Listener(self.url, self.client_id, self._inbox, self._timeouts.connect, self._access)
+
+    def secrets(self) -> Mapping[str, str]:
+        """What must not be shown of how the server is reached, and what stands for it."""
+        return self._access.secrets()
 
     def system_stats(self) -> Mapping[str, Any]:
         """What the server says of itself: versions, memory, devices. Raises ServerProblem."""
@@ -74,18 +82,23 @@ class Client:
 
     def node_types(self, classes: Iterable[str]) -> RawNodes:
         """The /object_info of these node classes, without those that the server lacks. Raises ServerProblem."""
-        found = {}
         # Dots are taken out of an address on its way; no class is called so.
-        for name in dict.fromkeys(classes):
-            if name not in ("", ".", ".."):
-                answer = self._wire.get(f"/object_info/{_quoted(name)}", self._timeouts.read, MAX_LIST)
-                data = self._wire.json(answer, f'a question about node class "{clean(name, 100)}"')
-                node = data.get(name) if isinstance(data, dict) else None
-                if node is not None and not (isinstance(node, dict) and isinstance(node.get("input"), dict)):
-                    raise ServerMisbehaved(self.url, f'describes node class "{clean(name, 100)}" as no ComfyUI does')
-                if node is not None:
-                    found[name] = node
+        wanted = [name for name in dict.fromkeys(classes) if name not in ("", ".", "..")]
+        answered = self.all_node_types() if len(wanted) > _MANY_CLASSES else None
+        found = {}
+        for name in wanted:
+            node = (answered if answered is not None else self._node_type(name)).get(name)
+            if node is not None and not (isinstance(node, dict) and isinstance(node.get("input"), dict)):
+                raise ServerMisbehaved(self.url, f'describes node class "{clean(name, 100)}" as no ComfyUI does')
+            if node is not None:
+                found[name] = node
         return found
+
+    def _node_type(self, name: str) -> Mapping[str, Any]:
+        # While a server describes all its nodes to somebody else, it answers nothing, for minutes.
+        answer = self._wire.get(f"/object_info/{_quoted(name)}", self._timeouts.transfer, MAX_LIST)
+        data = self._wire.json(answer, f'a question about node class "{clean(name, 100)}"')
+        return data if isinstance(data, dict) else {}
 
     def all_node_types(self) -> RawNodes:
         """The whole /object_info, which a server with many node packs takes minutes to make. Raises ServerProblem."""
@@ -113,18 +126,19 @@ class Client:
             raise ServerMisbehaved(self.url, "stored an upload in a folder outside its inputs")
         return f"{folders}/{stored['name']}" if folders else str(stored["name"])
 
-    def submit(self, prompt: Mapping[str, Any], prompt_id: str) -> Submission | Refusal:
+    def submit(self, prompt: Mapping[str, Any], prompt_id: str, *, new: bool = False) -> Submission | Refusal:
         """The prompt as taken by the server, or why it is not. Raises ServerProblem.
 
-        `prompt_id` is a UUID. Submitting twice under one id runs the prompt once: whatever the server
-        has of that id already, even a failure, stands. A prompt that would run only in part is
-        withdrawn and refused, and so is, unsent, one that is known to kill ComfyUI's worker.
+        `prompt_id` is a UUID; `new` says that it was made just now, so that no server can have it.
+        Submitting twice under one id runs the prompt once: whatever the server has of that id already,
+        even a failure, stands. A prompt that would run only in part is withdrawn and refused, and so is,
+        unsent, one that is known to kill ComfyUI's worker.
         """
         if str(uuid.UUID(prompt_id)) != prompt_id:
             raise ValueError(f'"{prompt_id}" is not in the lower-case form of a UUID that every ComfyUI takes')
-        if refusal := _deadly(prompt):
+        if refusal := deadly(prompt):
             return refusal
-        if known := self.find(prompt_id):
+        if not new and (known := self.find(prompt_id)):
             return Submission(known, answered=False)
         ids = {"prompt_id": prompt_id, "client_id": self.client_id, "extra_data": {TAG: prompt_id}}
         body = Body(json.dumps({"prompt": prompt, **ids}).encode(), seconds=self._timeouts.transfer)
@@ -156,9 +170,9 @@ class Client:
         shown = f'"{clean(file.filename, 100)}"'
         if not all(text.isprintable() for text in where.values()):
             raise ServerMisbehaved(self.url, f"made a file of an impossible name, {shown}")
-        answer = self._wire.get("/view", self._timeouts.transfer, limit_bytes, where)
+        answer = self._wire.fetch("/view", self._timeouts.transfer, limit_bytes, where)
         if answer.status == 404:
-            help = "Run the prompt again with another file name prefix: the file was deleted after it was made."
+            help = "Run it again: the file was deleted after it was made."
             raise ServerMisbehaved(self.url, f"no longer has its file {shown}", help, 404)
         if answer.status != 200:
             raise self._wire.refused(answer, f"the request for its file {shown}")
@@ -166,16 +180,41 @@ class Client:
             raise ServerMisbehaved(self.url, f"gives its file {shown} as empty", "Look whether its disk is full.")
         return answer.body
 
-    def cancel(self, prompt_id: str) -> None:
-        """Takes a prompt out of the queue, or stops it if it runs; others' prompts go on. Raises ServerProblem."""
-        self._cancelled.add(prompt_id)
-        self._tell("/queue", {"delete": [prompt_id]})
-        # Before 0.3.57 an interrupt stops whatever runs, so it must be ours.
-        if self._look(prompt_id).where == "running":
-            self._tell("/interrupt", {"prompt_id": prompt_id})
+    def patience(self) -> Patience:
+        """How long to bear with this server's failures, from now on."""
+        return Patience(self._timeouts)
 
-    def _tell(self, path: str, request: Mapping[str, Any]) -> None:
-        answer = self._wire.post(path, Body(json.dumps(request).encode()), self._timeouts.read)
+    def cancel(self, prompt_id: str) -> None:
+        """Takes a prompt out of the queue, or stops it if it runs; others' prompts go on. Raises ServerProblem.
+
+        Takes some seconds at most, for it is somebody at a terminal who waits.
+        """
+        self._cancelled.add(prompt_id)
+        end = time.monotonic() + min(self._timeouts.read, _CANCEL_SECONDS)
+
+        def left() -> float:
+            return max(end - time.monotonic(), 0.1)
+
+        self._tell("/queue", {"delete": [prompt_id]}, left())
+        seen = self._look(prompt_id, left)
+        if seen.state == "pending":  # a server with ids of its own has it under another
+            self._cancelled.add(seen.prompt_id)
+            self._tell("/queue", {"delete": [seen.prompt_id]}, left())
+            seen = self._look(seen.prompt_id, left)
+        # Before 0.3.57 an interrupt stops whatever runs, so it must be ours.
+        if seen.state == "running" and not self._cancels_job(seen.prompt_id, left()):
+            self._tell("/interrupt", {"prompt_id": seen.prompt_id}, left())
+
+    def _cancels_job(self, prompt_id: str, seconds: float) -> bool:
+        """Whether the server stops exactly this prompt, as newer ones can be asked to."""
+        path = f"/api/jobs/{_quoted(prompt_id)}/cancel"
+        with contextlib.suppress(ServerMisbehaved):  # those of before 0.36 do not know what this is
+            data = self._wire.json(self._wire.post(path, Body(b"{}"), seconds), "a request to cancel")
+            return isinstance(data, dict) and data.get("cancelled") is True
+        return False
+
+    def _tell(self, path: str, request: Mapping[str, Any], seconds: float) -> None:
+        answer = self._wire.post(path, Body(json.dumps(request).encode()), seconds)
         if answer.status != 200:
             raise self._wire.refused(answer, "a request to stop a prompt")
 
@@ -211,28 +250,34 @@ class Client:
                 patience.failed(problem)
             time.sleep(min(0.25, self._timeouts.lost))
 
-    def _look(self, prompt_id: str) -> Sighting:
+    def _look(self, prompt_id: str, left: Callable[[], float] | None = None) -> Sighting:
         """Where the prompt is now; the history is read again, for it may come there from the queue in between."""
-        return self._in_history(prompt_id) or self._in_queue(prompt_id) or self._in_history(prompt_id) or _NOWHERE
+        for look in (self._in_history, self._in_queue, self._in_history):
+            if seen := look(prompt_id, left() if left else self._timeouts.read):
+                return seen
+        return Sighting("absent")
 
-    def _in_history(self, prompt_id: str) -> Sighting | None:
-        answer = self._wire.get(f"/history/{_quoted(prompt_id)}", self._timeouts.read)
+    def _in_history(self, prompt_id: str, seconds: float) -> Sighting | None:
+        answer = self._wire.get(f"/history/{_quoted(prompt_id)}", seconds)
         history = self._wire.json(answer, "a request for its history")
         if not isinstance(history, dict):
             raise ServerMisbehaved(self.url, "has a history that is none")
         entry = history.get(prompt_id)
-        return Sighting("history", prompt_id, entry, ()) if isinstance(entry, dict) else None
+        return Sighting("terminal", prompt_id, entry) if isinstance(entry, dict) else None
 
-    def _in_queue(self, prompt_id: str) -> Sighting | None:
-        queued = self._wire.json(self._wire.get("/queue", self._timeouts.read, MAX_LIST), "a request for its queue")
+    def _in_queue(self, prompt_id: str, seconds: float) -> Sighting | None:
+        queued = self._wire.json(self._wire.get("/queue", seconds, MAX_LIST), "a request for its queue")
         if not isinstance(queued, dict):
             raise ServerMisbehaved(self.url, "has a queue that is none")
-        items = {where: _items(queued.get(f"queue_{where}")) for where in ("running", "pending")}
+        items: dict[State, list[tuple[str, str]]] = {
+            "running": _items(queued.get("queue_running")),
+            "pending": _items(queued.get("queue_pending")),
+        }
         running = tuple(sorted(id for id, _ in items["running"]))
-        for where, found in items.items():
+        for state, found in items.items():
             for id, tag in found:
                 if prompt_id in (id, tag):
-                    return Sighting(where, id, {}, running)
+                    return Sighting(state, id, running=running)
         return None
 
     def _tagged(self, prompt_id: str) -> str | None:
@@ -241,9 +286,6 @@ class Client:
         entries = history.items() if isinstance(history, dict) else ()
         items = [item for _, entry in entries if isinstance(entry, dict) for item in _items([entry.get("prompt")])]
         return next((id for id, tag in items if tag == prompt_id), None)
-
-
-_NOWHERE = Sighting("", "", {}, ())
 
 
 def _items(data: Any) -> list[tuple[str, str]]:
@@ -260,31 +302,6 @@ def _may_have_arrived(problem: ServerProblem) -> bool:
     if isinstance(problem, ServerUnreachable):
         return problem.sent
     return isinstance(problem, ServerMisbehaved) and problem.status in _UNCLEAR
-
-
-def _deadly(prompt: Mapping[str, Any]) -> Refusal | None:
-    """Links to nodes that are not there: in an input that a node does not declare, one kills ComfyUI's worker."""
-    errors = []
-    for node_id, node in prompt.items():
-        inputs = node.get("inputs") if isinstance(node, Mapping) else None
-        for name, value in inputs.items() if isinstance(inputs, Mapping) else ():
-            target = _linked(value)
-            if target is not None and target not in prompt:
-                text = f'"{clean(name)}" takes an output of node "{clean(target)}", which the prompt does not have'
-                kind = clean(node.get("class_type"), 200)
-                errors.append(NodeError(clean(node_id), kind, "link_to_missing_node", text, "", clean(name)))
-    if not errors:
-        return None
-    return Refusal("link_to_missing_node", "the prompt links to nodes that it does not have", "", tuple(errors))
-
-
-def _linked(value: Any) -> str | None:
-    """The node that a server takes a value to name: what it unwraps from a `__value__`, it takes for a link as well."""
-    if isinstance(value, Mapping) and "__value__" in value:
-        value = value["__value__"]
-    if isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[0], str):
-        return value[0] if isinstance(value[1], int | float) else None
-    return None
 
 
 def _is_plain(name: Any) -> bool:

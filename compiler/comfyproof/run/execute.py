@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,25 +12,25 @@ from typing import TypeAlias
 
 from ..diagnostics import NotExamined, has_errors
 from ..driver import Program
-from ..verify.checks import count_check, verify_picture
+from ..verify.checks import count_check, verify_file
 from ..verify.expected import Check, Verdict
-from ..verify.picture import format_of
-from .answers import OutputFile, Refusal, Succeeded
+from .answers import OutputFile, Refusal, Succeeded, TimedOut
 from .client import Client
 from .events import Event
 from .expectations import expected, promise_of
 from .folder import new_run_folder, safe_name, write_whole
-from .job import Picture, Run
+from .job import Picture, Run, Text
 from .outcome import refused, went_wrong
-from .prepare import new_prompt_id, own_suffix, prepare
-from .problems import ServerProblem
+from .prepare import new_prompt_id, prepare
+from .problems import ServerMisbehaved, ServerProblem, ServerUnreachable, clean
 from .record import write_record
+from .results import MAX_FILE, MAX_FILES, SAVING, free_path, kept, kind_wanted, makes_files, untold
 from .rules import NO_RESULT, NOT_AS_PROMISED
 from .secrets import hidden, known_secrets, without_secrets
 
-MAX_PICTURE = 2**30
-# The nodes that save, and what each of their files is.
-SAVING = {"SaveImage": "picture", "SaveVideo": "video", "SaveWEBM": "video", "SaveAnimatedWEBP": "video"}
+# A proxy's statuses, and what a server says that is asked too often: the file may come a little later.
+_PASSING = (429, 502, 503, 504)
+_PAUSE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def execute(run: Run, client: Client, out: Path, tell: Callable[[Told], None]) -
     ServerProblem, and OSError where the pictures cannot be kept. If it is stopped on the way, the
     prompt is withdrawn from the server.
     """
-    job = _Job(run, client, out, tell)
+    job = _Job(run, client, out, tell, {**client.secrets(), **known_secrets(run.program.graph)})
     try:
         job.run_through()
     except BaseException as problem:
@@ -81,17 +82,18 @@ class _Job:
         run.system = self.client.system_stats()
         prepared = prepare(run.program.graph, self.client, run.prompt_id, run.system)
         run.graph, run.prompt, run.sent = prepared.graph, prepared.prompt, prepared.sent
-        self.secrets = known_secrets(run.graph)
         run.findings += prepared.findings
         run.not_examined += [*prepared.not_examined, *run.program.not_examined]
+        self._hide()
         if has_errors(prepared.findings):
             run.verdict = "refused"
             return
         run.folder = new_run_folder(self.out / safe_name(run.program.spec.name, "pipeline"))  # before it costs anything
-        outputs = self._executed()
-        if outputs is not None:
+        outcome = self._executed()
+        if outcome is not None:
             self._phase("fetch")
-            self._keep(_kept(outputs, list(run.graph.nodes)))
+            run.texts = [Text(self._stage(each.node_id), each.key, each.text) for each in outcome.texts]
+            self._keep(kept(outcome.outputs, list(run.graph.nodes)))
             self._phase("verify")
             self._verify()
         self._record()
@@ -100,71 +102,127 @@ class _Job:
         self.run.seconds[name] = time.monotonic()
         self.tell(Phase(name))
 
-    def _executed(self) -> tuple[OutputFile, ...] | None:
-        """The files that the server made; None, with findings, where it did not come that far."""
+    def _executed(self) -> Succeeded | None:
+        """What the server made; None, with findings, where it did not come that far."""
         run = self.run
         with self.client.listen():
             self._phase("submit")
             run.verdict = "submitted"  # from here on the server may have it, whatever it answers
             prompt_id = run.prompt_id
             try:
-                submission = self.client.submit(run.sent, prompt_id)
+                submission = self.client.submit(run.sent, prompt_id, new=True)
                 if isinstance(submission, Refusal):
                     run.verdict = "refused"
-                    run.findings += without_secrets(refused(submission, run.graph), self.secrets)
+                    run.findings += refused(submission, run.graph)
                     return None
                 prompt_id = submission.prompt_id
                 self._phase("execute")
                 outcome = self.client.wait(prompt_id, self.tell)
-            except KeyboardInterrupt:
-                self.client.cancel(prompt_id)
-                run.withdrawn = True
+            except ServerProblem:
                 raise
+            except BaseException:
+                self._withdraw(prompt_id)
+                raise
+            if isinstance(outcome, TimedOut):  # nobody waits for it any more
+                self._withdraw(prompt_id)
         if isinstance(outcome, Succeeded):
-            return outcome.outputs
+            return outcome
         run.verdict = "failed"
-        run.findings += without_secrets(went_wrong(outcome, run.graph), self.secrets)
+        run.findings += went_wrong(outcome, run)
         return None
+
+    def _withdraw(self, prompt_id: str) -> None:
+        with contextlib.suppress(ServerProblem):  # that it may run on is said
+            self.client.cancel(prompt_id)
+            self.run.withdrawn = True
 
     def _keep(self, files: list[OutputFile]) -> None:
         """Writes each file as soon as it is here: what was won is not to be lost over the next one, or over a check."""
-        folder = self.run.folder
-        assert folder is not None
+        if len(files) > MAX_FILES:
+            raise ServerMisbehaved(self.client.url, f"lists {len(files):,} files of one prompt")
+        problems: list[ServerMisbehaved] = []
         for file in files:
-            data = self.client.fetch(file, limit_bytes=MAX_PICTURE)
-            node = self.run.graph.nodes.get(file.node_id)
-            prefix = node.inputs.get("filename_prefix") if node else None
-            wanted = prefix.removesuffix(own_suffix(self.run.prompt_id)) if isinstance(prefix, str) else ""
-            path = _free_path(folder, wanted, data)
-            write_whole(path, data)
-            what = SAVING.get(node.type if node else "", "picture")
-            self.run.pictures.append(Picture(path, node.stage if node else file.node_id, file.node_id, (), what))
+            try:
+                data = self._fetched(file)
+            except ServerMisbehaved as problem:
+                problems.append(problem)
+            else:
+                self.run.pictures.append(self._written(file, data))
+        if problems:
+            raise problems[0]
+
+    def _fetched(self, file: OutputFile) -> bytes:
+        """A file's bytes, asked for again as long as they may still come: no job is to be run again for them."""
+        patience = self.client.patience()
+        while True:
+            try:
+                return self.client.fetch(file, limit_bytes=MAX_FILE)
+            except ServerProblem as problem:
+                passing = isinstance(problem, ServerMisbehaved) and problem.status in _PASSING
+                if not passing and not (isinstance(problem, ServerUnreachable) and not problem.silent):
+                    raise
+                problem.what += f'; the files of prompt "{self.run.prompt_id}" are still to be fetched there'
+                patience.failed(problem)
+            time.sleep(_PAUSE)
+
+    def _written(self, file: OutputFile, data: bytes) -> Picture:
+        run = self.run
+        assert run.folder is not None
+        node = run.graph.nodes.get(file.node_id)
+        path = free_path(run.folder, node, file, data, run.prompt_id)
+        write_whole(path, data)
+        what = kind_wanted(node, file.filename)
+        return Picture(path, self._stage(file.node_id), file, (), what)
+
+    def _stage(self, node_id: str) -> str:
+        """The stage that a node belongs to; of one that nobody sent, what the server calls it."""
+        node = self.run.graph.nodes.get(node_id)
+        return node.stage if node else hidden(clean(node_id, 100), self.secrets)
 
     def _verify(self) -> None:
-        run, spec = self.run, self.run.program.spec
-        if not run.pictures:
+        run = self.run
+        run.not_examined += untold(run.graph)
+        if not run.pictures and makes_files(run.graph):
             run.verdict = "failed"
             place = run.graph.nodes[list(run.graph.nodes)[-1]].place()
-            run.findings.append(NO_RESULT.at(place, "the server says that all went well, and made no file"))
+            help = "look into the server's output folder, and run it again"
+            run.findings.append(NO_RESULT.at(place, "the server says that all went well, and made no file", help))
             return
+        if not run.pictures:
+            run.not_examined += [
+                NotExamined(f'the text of "{t.stage}"', "nothing is promised of it") for t in run.texts
+            ]
         for n, picture in enumerate(run.pictures):
-            promise = promise_of(spec, picture.stage)
-            found = verify_picture(picture.path.read_bytes(), expected(promise, spec, run.sent))
-            checks = tuple(self._without_secrets(check) for check in found)
-            run.findings += promise.failures(checks)
-            run.pictures[n] = replace(picture, checks=checks)
+            run.pictures[n] = self._examined(picture)
         self._count()
+        for picture in run.pictures:
+            run.findings += promise_of(run.program.spec, picture.stage).failures(picture.checks)
         unseen = [(p, c) for p in run.pictures for c in p.checks if c.verdict is Verdict.NOT_EXAMINED]
         run.not_examined += [NotExamined(f'"{check.name}" of "{p.path.name}"', check.measured) for p, check in unseen]
         if any(finding.rule is NOT_AS_PROMISED for finding in run.findings):
             run.verdict = "not as promised"
         else:
             # A server may leave out metadata, which nobody promised otherwise.
-            run.verdict = "not fully examined" if any(c.name != "prompt" for _, c in unseen) else "verified"
+            whole = run.pictures and not untold(run.graph) and all(c.name == "prompt" for _, c in unseen)
+            run.verdict = "verified" if whole else "not fully examined"
 
-    def _without_secrets(self, check: Check) -> Check:
-        """The one check that shows what was sent, without the secrets in it."""
-        return replace(check, measured=hidden(check.measured, self.secrets)) if check.name == "prompt" else check
+    def _examined(self, picture: Picture) -> Picture:
+        """A file with its checks; one that is damaged is fetched once more, for it may have been so on its way."""
+        checks = self._checks(picture)
+        if checks[0].verdict is Verdict.FAILED:
+            with contextlib.suppress(ServerProblem):
+                data = self.client.fetch(picture.file, limit_bytes=MAX_FILE)
+                if data != picture.path.read_bytes():
+                    picture.path.unlink()
+                    picture = self._written(picture.file, data)
+                    checks = self._checks(picture)
+        return replace(picture, checks=checks)
+
+    def _checks(self, picture: Picture) -> tuple[Check, ...]:
+        run = self.run
+        wanted = expected(promise_of(run.program.spec, picture.stage), run.program.spec, run.sent)
+        found = verify_file(picture.path.read_bytes(), wanted, picture.what)
+        return tuple(replace(check, measured=hidden(check.measured, self.secrets)) for check in found)
 
     def _count(self) -> None:
         """Whether each saving stage gave as many pictures or videos as the spec says, and none of them nothing."""
@@ -175,7 +233,8 @@ class _Job:
             found = sum(1 for picture in run.pictures if picture.stage == stage)
             wanted = promise.verification.count
             check = count_check(wanted if wanted is not None else max(found, 1), found, what)
-            run.findings += promise.failures([check])
+            if not found:
+                run.findings += promise.failures([check])
             for n, picture in enumerate(run.pictures):
                 if picture.stage == stage:
                     run.pictures[n] = replace(picture, checks=(check, *picture.checks))
@@ -185,8 +244,15 @@ class _Job:
         self.run.seconds["end"] = time.monotonic()
         assert self.run.folder is not None
         record = self.run.folder / "run.json"
-        write_record(self.run, record)
+        self._hide()
+        write_record(self.run, record, self.secrets)
         self.run.record = record
+
+    def _hide(self) -> None:
+        """Takes secrets out of what was found; a server may repeat them anywhere."""
+        run = self.run
+        run.findings = without_secrets(run.findings, self.secrets)
+        run.not_examined = [replace(each, reason=hidden(each.reason, self.secrets)) for each in run.not_examined]
 
     def record_if_possible(self) -> None:
         """The record of a job that was stopped, so that its prompt can be found again; the stop comes first."""
@@ -194,30 +260,3 @@ class _Job:
             self._record()
         except OSError:
             self.run.record = None
-
-
-def _kept(outputs: tuple[OutputFile, ...], order: list[str]) -> list[OutputFile]:
-    """The saved files, else the previews, in the order of the graph: a server's own order changes."""
-    saved = [file for file in outputs if file.type == "output"]
-    kept = saved or [file for file in outputs if file.type == "temp"]
-    return sorted(kept, key=lambda file: order.index(file.node_id) if file.node_id in order else len(order))
-
-
-def _free_path(folder: Path, prefix: str, data: bytes) -> Path:
-    """A name of our own: a server's file names never become paths here."""
-    stem, suffix = safe_name(prefix or "preview", "picture"), _suffix(data)
-    path = folder / f"{stem}{suffix}"
-    count = 1
-    while path.exists():
-        count += 1
-        path = folder / f"{stem}-{count}{suffix}"
-    return path
-
-
-def _suffix(data: bytes) -> str:
-    """A file's ending by its first bytes."""
-    if kind := format_of(data):
-        return {"JPEG": ".jpg"}.get(kind, f".{kind.casefold()}")
-    if data.startswith(b"\x1a\x45\xdf\xa3"):
-        return ".webm"
-    return ".mp4" if data[4:8] == b"ftyp" else ".bin"

@@ -12,17 +12,31 @@ from ..diagnostics import Diagnostic, NotExamined
 from ..driver import Program
 from ..graph import Graph
 from ..verify.expected import Check
+from .answers import OutputFile
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One file that came back: where it lies now, which stage made it, what was found of it, and what it was to be."""
+    """One file that came back: where it lies now, and which stage made it.
+
+    `file` is what the server calls it, `checks` what was found of it, and `what` the kind of file that it was to
+    be, such as a picture or a sound; empty where nobody knows.
+    """
 
     path: Path
     stage: str
-    node_id: str
+    file: OutputFile
     checks: tuple[Check, ...]
-    what: str = "picture"
+    what: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text that came back: which stage gave it, and under which key."""
+
+    stage: str
+    key: str
+    text: str
 
 
 @dataclass
@@ -45,6 +59,7 @@ class Run:
     findings: list[Diagnostic] = field(default_factory=list)
     not_examined: list[NotExamined] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     record: Path | None = None
     withdrawn: bool = False

@@ -38,15 +38,20 @@ def prepare(graph: Graph, client: Client, prompt_id: str, system: Mapping[str, A
     the prompt is not to be sent.
     """
     catalog = server_catalog(client, graph, system)
-    # A server newer than the catalog compiled against may want inputs that were unknown then.
-    graph = fill_defaults(_with_slashes(graph, catalog), catalog)
-    findings, not_examined = check(graph, catalog)
-    findings += [*_unreadable(graph), *unset_secrets(graph)]
+    graph, findings, not_examined = held(graph, catalog)
     sent: Mapping[str, Any] = {}
     if not has_errors(findings):
         graph = _with_prefixes(_uploaded(graph, client), catalog, prompt_id)
         sent = to_api(revealed(graph))
     return Prepared(graph, to_api(graph), sent, tuple(findings), tuple(not_examined))
+
+
+def held(graph: Graph, catalog: Catalog) -> tuple[Graph, list[Diagnostic], list[NotExamined]]:
+    """The graph as a server with this catalog knows it, what is wrong with it there, and what could not be examined."""
+    # A server newer than the catalog compiled against may want inputs that were unknown then.
+    graph = fill_defaults(_with_slashes(graph, catalog), catalog)
+    findings, not_examined = check(graph, catalog)
+    return graph, [*findings, *_unreadable(graph), *unset_secrets(graph)], not_examined
 
 
 def new_prompt_id() -> str:

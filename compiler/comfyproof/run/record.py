@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,25 @@ from .. import __version__
 from ..graph import Asset
 from ..report.json import as_entry, as_gap
 from .folder import write_whole
-from .job import Run
+from .job import Run, Text
+from .problems import clean
+from .secrets import hidden
 
 SCHEMA = "comfyproof/run/1"
+MAX_TEXTS = 2**20  # characters, of all texts together
+MAX_TEXT_COUNT = 1000
 
 
-def write_record(run: Run, path: Path) -> None:
-    """Writes the record of a run. Raises OSError."""
-    text = json.dumps(record_of(run), indent=2, ensure_ascii=False) + "\n"
-    write_whole(path, text.encode("utf-8", "replace"))
+def write_record(run: Run, path: Path, secrets: Mapping[str, str]) -> None:
+    """Writes the record of a run, without these secrets in what its server says. Raises OSError."""
+    text = json.dumps(record_of(run, secrets), indent=2, ensure_ascii=False) + "\n"
+    # It may be shown on a terminal: what would command that stands in it as an escape of JSON.
+    safe = "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text)
+    write_whole(path, safe.encode())
 
 
-def record_of(run: Run) -> dict[str, Any]:
-    """The record as data."""
+def record_of(run: Run, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """The record as data, without these secrets in what the server says."""
     program, spec = run.program, run.program.spec
     source = spec.document.source.text
     return {
@@ -38,7 +44,7 @@ def record_of(run: Run) -> dict[str, Any]:
         "spec": {"file": program.file, "sha256": _sha256(source.encode()), "text": source},
         "inputs": {name: _input(found.value) for name, found in spec.inputs.items()},
         "catalog": {"id": program.catalog.id, "sha256": program.catalog.sha256},
-        "server": {"url": run.server, **_server(run.system)},
+        "server": {"url": run.server, **_server(run.system, secrets)},
         "prompt_id": run.prompt_id,
         "prompt_sha256": _sha256(json.dumps(run.prompt, sort_keys=True).encode()),
         "started": run.started.isoformat(timespec="seconds"),
@@ -47,7 +53,7 @@ def record_of(run: Run) -> dict[str, Any]:
             {
                 "file": picture.path.name,
                 "stage": picture.stage,
-                "node": picture.node_id,
+                "node": hidden(clean(picture.file.node_id, 100), secrets),
                 "sha256": _sha256(picture.path.read_bytes()),
                 "checks": [
                     {"name": c.name, "verdict": c.verdict.value, "expected": c.expected, "measured": c.measured}
@@ -56,6 +62,7 @@ def record_of(run: Run) -> dict[str, Any]:
             }
             for picture in run.pictures
         ],
+        "texts": _texts(run.texts, secrets),
         "findings": [as_entry(finding) for finding in run.findings],
         "not_examined": [as_gap(each) for each in run.not_examined],
         "prompt": run.prompt,
@@ -73,11 +80,22 @@ def _input(value: Any) -> Any:
     return {"file": value.path, "sha256": _sha256(path.read_bytes()) if os.path.isfile(path) else None}
 
 
-def _server(stats: Mapping[str, Any]) -> dict[str, Any]:
+def _server(stats: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
     system = stats.get("system") or {}
-    told = {key: system.get(key) for key in ("os", "comfyui_version", "python_version", "pytorch_version")}
+    keys = ("os", "comfyui_version", "python_version", "pytorch_version")
+    told: dict[str, Any] = {key: hidden(clean(system.get(key)), secrets) or None for key in keys}
     emulator = system.get("comfyproof_emulator")
     return {**told, "stand_ins": emulator.get("stand_ins")} if isinstance(emulator, Mapping) else told
+
+
+def _texts(texts: Sequence[Text], secrets: Mapping[str, str]) -> list[dict[str, str]]:
+    """The texts that came back, as far as there is room for them."""
+    found, left = [], MAX_TEXTS
+    for each in texts:
+        shown = hidden(each.text, secrets)[:left]
+        left -= len(shown)
+        found.append({"stage": each.stage, "key": hidden(clean(each.key, 100), secrets), "text": shown})
+    return found[:MAX_TEXT_COUNT]
 
 
 def _seconds(marks: Mapping[str, float]) -> dict[str, float]:

@@ -1,24 +1,31 @@
-"""Waiting for a prompt to end: the history and the queue say how, the websocket only says when to look."""
+"""Waiting for a prompt to end: the history and the queue say how, the websocket only says when to look.
+
+To a client a prompt is in one of five states. Four a look can show: absent, pending, running, terminal. The fifth,
+lost, is an absence that lasts: `{}` from a history means nothing by itself.
+"""
 
 from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
 
 from .answers import Interrupted, Lost, Outcome, TimedOut, read_outcome
 from .events import Ended, Event, Story, Told
-from .problems import ServerProblem, ServerUnreachable
+from .problems import ServerMisbehaved, ServerProblem, ServerUnreachable
 
-Inbox: TypeAlias = "queue.Queue[tuple[str, Told]]"
+# Messages: which prompt each is about, and what it tells of it.
+Inbox: TypeAlias = "queue.SimpleQueue[tuple[str, Sequence[Told]]]"
+State: TypeAlias = Literal["absent", "pending", "running", "terminal"]
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 # A server serves one request at a time; what it spends on our looking it cannot spend on others.
 _SHARE = 4
 _LONGEST_REST = 10.0
+_ASKED_TOO_OFTEN = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +45,26 @@ class Timeouts:
     grace: float = 15.0
     lost: float = 2.0
 
+    def within(self, seconds: float) -> Timeouts:
+        """The same for a job that may take so long: no wait on its way is longer."""
+        shorter = {name: min(getattr(self, name), seconds) for name in ("connect", "read", "transfer", "grace")}
+        return replace(self, job=seconds, **shorter)
+
 
 USUAL = Timeouts()
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Where a server has a prompt: `where` is "history", "running", "pending", or "" for nowhere.
+    """What one look shows: where a server has a prompt.
 
     `prompt_id` is the id the server knows it by, `entry` its history, `running` what the server works on.
     """
 
-    where: str
-    prompt_id: str
-    entry: Mapping[str, Any]
-    running: tuple[str, ...]
+    state: State
+    prompt_id: str = ""
+    entry: Mapping[str, Any] = field(default_factory=dict)
+    running: tuple[str, ...] = ()
 
 
 class Patience:
@@ -78,9 +90,9 @@ class Patience:
         """Notes an answer; true where the prompt has been missing for too long."""
         now = time.monotonic()
         self._outage = None
-        if sighting.where:
+        if sighting.state != "absent":
             self._missing, self.was_away = None, False
-            signs = (sighting.where, sighting.running)
+            signs = (sighting.state, sighting.running)
             if signs != self._signs:
                 self._signs, self._progress = signs, now
             return False
@@ -111,32 +123,36 @@ class Vigil:
         self._patience = patience
         self._story = Story()
         self._cost = 0.0
+        self._rest = 0.0
 
     def until_over(self, on_event: Callable[[Event], None]) -> Outcome:
         """How the prompt ended; `on_event` hears what happens until then. Raises ServerProblem."""
         pause = _FIRST_PAUSE
         while True:
+            # Listening comes first: a prompt taken just now is hardly over, and the end of a short one is heard.
+            hinted = self._hear(max(pause, self._rest, min(_SHARE * self._cost, _LONGEST_REST)), on_event)
             outcome = self._seen() or self._patience.ran_out()
             if outcome is not None:
                 for _ in range(self._inbox.qsize()):
                     self._hear(0.0, on_event)
                 return outcome
-            hinted = self._hear(max(pause, min(_SHARE * self._cost, _LONGEST_REST)), on_event)
             pause = _FIRST_PAUSE if hinted else min(1.5 * pause, _LONGEST_PAUSE)
 
     def _seen(self) -> Outcome | None:
         began, self._cost = time.monotonic(), 0.0
         try:
             sighting = self._look(self._prompt_id)
-            self._cost = time.monotonic() - began
+            self._cost, self._rest = time.monotonic() - began, 0.0
         except ServerProblem as problem:
+            if isinstance(problem, ServerMisbehaved) and problem.status == _ASKED_TOO_OFTEN:
+                self._rest = min(max(2 * self._rest, _FIRST_PAUSE), _LONGEST_REST)
             # A server that holds the connection and says nothing is busy, not dead.
-            if not (isinstance(problem, ServerUnreachable) and problem.silent):
+            elif not (isinstance(problem, ServerUnreachable) and problem.silent):
                 self._failed(problem)
             return None
-        if sighting.where == "history":
+        if sighting.state == "terminal":
             return read_outcome(sighting.entry)
-        if not sighting.where and self._prompt_id in self._cancelled:
+        if sighting.state == "absent" and self._prompt_id in self._cancelled:
             return Interrupted("")
         if not self._patience.is_lost(sighting):
             return None
@@ -157,13 +173,14 @@ class Vigil:
         left = seconds
         while left >= 0:
             try:
-                prompt_id, event = self._inbox.get(timeout=left)
+                prompt_id, told = self._inbox.get(timeout=left)
             except queue.Empty:
                 return False
-            if prompt_id == self._prompt_id and self._story.is_news(event):
-                self._patience.progressed()
-                if isinstance(event, Ended):
-                    return True
-                on_event(event)
+            for event in told if prompt_id == self._prompt_id else ():
+                if self._story.is_news(event):
+                    self._patience.progressed()
+                    if isinstance(event, Ended):
+                        return True
+                    on_event(event)
             left = end - time.monotonic()
         return False

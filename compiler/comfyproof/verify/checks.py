@@ -13,11 +13,16 @@ from typing import Any
 from .. import png
 from . import blank, shape, similarity
 from .expected import Check, ColorShift, Expected, Similarity, Size, Times, Verdict
+from .files import examine
+from .kinds import PICTURE, SOUND, VIDEO, kind_of
 from .picture import BrokenPicture, Motion, Picture, Undecoded, decode_reference, decode_result
 from .prompt import difference
 from .video import decode_video, is_video
 
 _EXIF_MODEL = 0x0110
+# Of full scale, -80 dB: nobody hears what stays below it.
+_SILENCE = 1e-4
+_SENT = "the prompt that was sent"
 
 
 class _Unseen(Exception):
@@ -60,9 +65,9 @@ class _Seen:
 class _Promise:
     name: str
     words: str
-    measure: Callable[[_Seen], _Outcome]
+    measure: Callable[[Any], _Outcome]
 
-    def judged(self, seen: _Seen) -> Check:
+    def judged(self, seen: Any) -> Check:
         try:
             outcome = self.measure(seen)
         except _Unseen as reason:
@@ -75,6 +80,30 @@ class _Promise:
         return Check(self.name, Verdict.NOT_EXAMINED, self.words, reason)
 
 
+def verify_file(data: bytes, expected: Expected, what: str) -> tuple[Check, ...]:
+    """The checks of a file that was to be `what`, a kind of file, or empty for whatever it is; no bytes make it raise.
+
+    Of what is neither picture nor video only that it is complete, no silence, and made by the prompt that was sent.
+    """
+    kind = what or kind_of(data)
+    if kind in (PICTURE, VIDEO):
+        return verify_picture(data, expected)
+    whole = f"a whole {kind or 'file'}"
+    try:
+        file = examine(kind, data)
+    except BrokenPicture as problem:
+        return (Check("complete", Verdict.FAILED, whole, str(problem), _damaged(kind)),)
+    except Undecoded as reason:
+        return (Check("complete", Verdict.NOT_EXAMINED, whole, str(reason)),)
+    checks = [Check("complete", Verdict.PASSED, whole, file.told)]
+    if kind == SOUND and expected.not_blank and file.peak is not None:
+        checks.append(_not_silent(file.peak))
+    if (sent := expected.prompt) is not None:
+        made_by = _Promise("prompt", _SENT, lambda prompt: _compared(sent, lambda: _told(prompt)))
+        checks.append(made_by.judged(file.prompt))
+    return tuple(checks)
+
+
 def verify_picture(data: bytes, expected: Expected) -> tuple[Check, ...]:
     """A check that a picture or video is complete and one for each further promise; no bytes make it raise."""
     what = "video" if is_video(data) else "picture"
@@ -82,8 +111,7 @@ def verify_picture(data: bytes, expected: Expected) -> tuple[Check, ...]:
     try:
         picture = decode_video(data) if what == "video" else decode_result(data)
     except BrokenPicture as problem:
-        help = f"fetch the {what} again, and run its job again if it is still damaged"
-        complete = Check("complete", Verdict.FAILED, whole, str(problem), help)
+        complete = Check("complete", Verdict.FAILED, whole, str(problem), _damaged(what))
         return complete, *(promise.not_examined(f"the {what} is not whole") for promise in _promises(expected))
     except Undecoded as reason:
         complete = Check("complete", Verdict.NOT_EXAMINED, whole, str(reason))
@@ -91,6 +119,18 @@ def verify_picture(data: bytes, expected: Expected) -> tuple[Check, ...]:
     seen = _Seen(data, picture)
     complete = Check("complete", Verdict.PASSED, whole, _described(seen))
     return complete, *(promise.judged(seen) for promise in _promises(expected))
+
+
+def _damaged(what: str) -> str:
+    return f"run its job again, and look at the server's disk if this {what} is damaged, too"
+
+
+def _not_silent(peak: float) -> Check:
+    words = "more than silence"
+    if peak <= _SILENCE:
+        help = "check that the VAE belongs to the model, and that sampling took place"
+        return Check("not_blank", Verdict.FAILED, words, "it is silent", help)
+    return Check("not_blank", Verdict.PASSED, words, f"its peak is {20 * math.log10(peak):.1f} dB")
 
 
 def _described(seen: _Seen) -> str:
@@ -134,7 +174,7 @@ def _promises(expected: Expected) -> Iterator[_Promise]:
     if (shift := expected.delta_e) is not None:
         yield _Promise("delta_e", f'mean at most {shift.max:g}, to "{shift.reference.name}"', partial(_delta_e, shift))
     if (prompt := expected.prompt) is not None:
-        yield _Promise("prompt", "the prompt that was sent", partial(_prompt, prompt))
+        yield _Promise("prompt", _SENT, partial(_prompt, prompt))
 
 
 def _size_in_words(size: Size) -> str:
@@ -230,9 +270,14 @@ def _delta_e(promised: ColorShift, seen: _Seen) -> _Outcome:
 
 
 def _prompt(sent: Mapping[str, Any], seen: _Seen) -> _Outcome:
+    return _compared(sent, lambda: _embedded_prompt(seen))
+
+
+def _compared(sent: Mapping[str, Any], read: Callable[[], Any]) -> _Outcome:
+    """Whether the prompt that `read` gives is the one that was sent. Raises _Unseen."""
     help = "give each job its own filename prefix, and look for another client of that server"
     try:
-        embedded = _embedded_prompt(seen)
+        embedded = read()
     except png.BrokenPng as problem:
         return _Outcome(False, str(problem), help)
     found = difference(sent, embedded)
@@ -242,20 +287,21 @@ def _prompt(sent: Mapping[str, Any], seen: _Seen) -> _Outcome:
 def _embedded_prompt(seen: _Seen) -> Any:
     """The prompt in the picture. Raises _Unseen, and BrokenPng where there is one that is damaged."""
     if seen.picture.format in ("MP4", "WebM"):
-        text = _motion(seen).prompt
-        if text is None:
-            raise _Unseen("no prompt is embedded, as with a server that runs with --disable-metadata")
-        return _parsed(text)
+        return _told(_motion(seen).prompt)
     if seen.picture.format == "PNG":
         found = png.embedded_prompt(seen.data)
-        if found is None:
-            raise _Unseen("no prompt is embedded, as with a server that runs with --disable-metadata")
-        return found
+        return _told(None) if found is None else found
     # ComfyUI keeps the prompt of a WebP under the name of a camera.
     model = str(seen.picture.pixels.getexif().get(_EXIF_MODEL, ""))
     if not model.startswith("prompt:"):
         raise _Unseen(f"no prompt is embedded in this {seen.picture.format}")
     return _parsed(model.removeprefix("prompt:"))
+
+
+def _told(text: str | None) -> Any:
+    if text is None:
+        raise _Unseen("no prompt is embedded, as with a server that runs with --disable-metadata")
+    return _parsed(text)
 
 
 def _parsed(text: str) -> Any:
