@@ -512,7 +512,7 @@ ODD_NAMES = named(
     ("run.json", "", "output"),
     ("x.png", 7, None),
 )
-IMPOSSIBLE = named(("x\0.png", "", "output"), ("x\u202egnp.exe", "", "output"), (EVIL, EVIL, "output"))
+IMPOSSIBLE = named(("x\0.png", "", "output"), ("x\x1b[31m.png", "", "output"), (EVIL, EVIL, "output"))
 
 # Names: a server's never become paths.
 NAMES = [

@@ -453,6 +453,12 @@ def test_an_empty_file_is_none(server: ScriptedServer, client: Client) -> None:
         client.fetch(OUTPUT, limit_bytes=1000)
 
 
+@pytest.mark.parametrize("name", ["نمی\u200cخواهم.png", "👩\u200d🎨.png", "a\u202eb.png", "a%2e%2e&b.png"])
+def test_a_file_of_any_possible_name_is_fetched(server: ScriptedServer, client: Client, name: str) -> None:
+    server.files[name, "", "output"] = b"x"
+    assert client.fetch(OutputFile("9", name, "", "output", "images"), limit_bytes=1000) == b"x"
+
+
 @pytest.mark.parametrize("name", ["a\0.png", "a\ud800.png", "a\n.png"])
 def test_a_file_of_an_impossible_name_is_not_asked_for(server: ScriptedServer, client: Client, name: str) -> None:
     with pytest.raises(ServerMisbehaved, match="impossible name"):

@@ -8,6 +8,7 @@ import json
 import queue
 import re
 import time
+import unicodedata
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -168,7 +169,8 @@ class Client:
         """The bytes of a file that the server made, complete. Raises ServerProblem."""
         where = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
         shown = f'"{clean(file.filename, 100)}"'
-        if not all(text.isprintable() for text in where.values()):
+        # Marks that join or turn letters are in many a name; a control character is in none.
+        if any(unicodedata.category(letter) in ("Cc", "Cs") for text in where.values() for letter in text):
             raise ServerMisbehaved(self.url, f"made a file of an impossible name, {shown}")
         answer = self._wire.fetch("/view", self._timeouts.transfer, limit_bytes, where)
         if answer.status == 404:
