@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from hypothesis import settings
 
 from comfyproof.run.client import Client
 from scripted_server import QUICK, ScriptedServer
+
+# A shell that starts tests in the background has them ignore Ctrl-C, and so would every process that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -37,6 +37,7 @@ LATENTS = [
     made("latent", 3, 3, 2, 5, low=-2, high=2), made("latent", 2, 3, 4, 4, low=-2, high=2, mask=[2, 32, 32]),
 ]  # fmt: skip
 ALIKE = [made("latent", batch, 3, 4, 3, low=-2, high=2) for batch in (1, 2, 3)]
+VIDEOS = [made("latent", batch, 3, times, 2, 3, low=-2, high=2) for batch, times in ((1, 3), (2, 3), (1, 1), (2, 5))]
 LARGE = [made("latent", 1, 3, 9, 10, low=-2, high=2), made("latent", 2, 3, 12, 8, low=-2, high=2)]
 TOLD = [{"kind": "told", "parts": count, "values": values} for count in (1, 2, 3) for values in ({}, {"strength": 0.5})]
 SOUNDS = [
@@ -101,7 +102,7 @@ CASES: Sequence[tuple[str, int, Mapping[str, Sequence[Any]]]] = [
                                   "resize_source": FLAGS, "mask": [None, *MASKS]}),
     ("PorterDuffImageComposite", 36, {"source": IMAGES, "source_alpha": LAYERS, "destination": IMAGES,
                                       "destination_alpha": LAYERS, "mode": PORTER_DUFF}),
-    ("JoinImageWithAlpha", 8, {"image": IMAGES, "alpha": MASKS}),
+    ("JoinImageWithAlpha", 8, {"image": IMAGES, "alpha": LAYERS}),
     ("SplitImageWithAlpha", 4, {"image": IMAGES}),
     ("ImageToMask", 8, {"image": IMAGES, "channel": ["red", "green", "blue", "alpha"]}),
     ("ImageColorToMask", 4, {"image": ROUND, "color": [0, 0xFFFFFF, 0xFF00FF]}),
@@ -124,6 +125,13 @@ CASES: Sequence[tuple[str, int, Mapping[str, Sequence[Any]]]] = [
     ("LatentBlend", 8, {"samples1": ALIKE, "samples2": ALIKE, "blend_factor": [0.0, 0.3, 1.0]}),
     ("LatentConcat", 12, {"samples1": LATENTS, "samples2": [*LATENTS, *ALIKE], "dim": ["x", "-x", "y", "-y"]}),
     ("LatentCut", 8, {"samples": LATENTS, "dim": ["x", "y"], "index": [-20, -2, 0, 1, 20], "amount": [1, 2, 20]}),
+    ("LatentConcat", 8, {"samples1": VIDEOS, "samples2": VIDEOS, "dim": ["t", "-t", "x", "-y"]}),
+    ("LatentCut", 8, {"samples": VIDEOS, "dim": ["t", "x"], "index": [-20, -2, 0, 1, 20], "amount": [1, 2, 20]}),
+    ("TrimVideoLatent", 6, {"samples": [*VIDEOS, LATENTS[0]], "trim_amount": [0, 1, 2]}),
+    ("LatentAdd", 4, {"samples1": VIDEOS[:2], "samples2": VIDEOS[:2]}),
+    ("LatentFromBatch", 3, {"samples": VIDEOS, "batch_index": [0, 1], "length": [1, 2]}),
+    ("RepeatLatentBatch", 3, {"samples": VIDEOS, "amount": [1, 3]}),
+    ("ReferenceLatent", 3, {"conditioning": TOLD, "latent": [None, *ALIKE]}),
     ("LatentBatch", 8, {"samples1": ALIKE, "samples2": ALIKE}),
     ("LatentBatchSeedBehavior", 4, {"samples": LATENTS, "seed_behavior": ["random", "fixed"]}),
     ("LatentFromBatch", 6, {"samples": LATENTS, "batch_index": [0, 1, 9], "length": [1, 2]}),
@@ -217,11 +225,11 @@ CASES: Sequence[tuple[str, int, Mapping[str, Sequence[Any]]]] = [
 
 def cases() -> Iterator[tuple[str, dict[str, Any]]]:
     """A class and its inputs; what is to be made of random numbers is a dict."""
-    for name, count, inputs in CASES:
-        pick = random.Random(name)
-        for number in range(count):
+    for number, (name, count, inputs) in enumerate(CASES):
+        pick = random.Random(f"{name} {number}")
+        for case in range(count):
             chosen = {key: pick.choice(options) for key, options in inputs.items()}
-            yield name, {k: _numbered(v, number * 7 + n) for n, (k, v) in enumerate(chosen.items()) if v is not None}
+            yield name, {k: _numbered(v, case * 7 + n) for n, (k, v) in enumerate(chosen.items()) if v is not None}
 
 
 def _numbered(value: Any, seed: int) -> Any:

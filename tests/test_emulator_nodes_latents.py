@@ -121,6 +121,22 @@ def test_a_name_that_leaves_it_open_fits_everything(client: Client, name: str) -
     assert works(client, decoded("EmptyLatentImage", name, name))
 
 
+def test_what_a_stand_in_hands_on_fits_everything(client: Client) -> None:
+    """Nobody knows what a node nobody knows does: it may repair a latent, or give the second of two models."""
+    prompt = sampled("EmptyLatentImage", FLUX, "ae.safetensors")
+    prompt["1"]["inputs"]["ckpt_name"] = SD15
+    prompt["o"] = node("UNETLoader", unet_name="v1-5-pruned.safetensors", weight_dtype="default")
+    prompt["mm"] = node("ModelMergeSimple", model1=["o", 0], model2=["m", 0], ratio=0.0)
+    prompt["g"] = node("DualCFGGuider", model=["mm", 0], cond1=["2", 0], cond2=["2", 0], negative=["3", 0],
+                       cfg_conds=1.0, cfg_cond2_negative=1.0, style="regular")  # fmt: skip
+    prompt["n"] = node("RandomNoise", noise_seed=1)
+    prompt["k"] = node("KSamplerSelect", sampler_name="euler")
+    prompt["c"] = node("KarrasScheduler", steps=2, sigma_max=14.6, sigma_min=0.03, rho=7.0)
+    parts = {"noise": ["n", 0], "guider": ["g", 0], "sampler": ["k", 0], "sigmas": ["c", 0], "latent_image": ["5", 0]}
+    prompt["6"] = node("SamplerCustomAdvanced", **parts)
+    assert works(client, prompt)
+
+
 @pytest.mark.parametrize("method", ["LatentBatch", "LatentAdd"])
 def test_latents_of_two_families_make_none(client: Client, method: str) -> None:
     prompt = decoded("EmptyLatentImage", SD15, "")

@@ -549,7 +549,7 @@ def test_canny_draws_the_outline(client: Client) -> None:
     assert [*across, *down] == [pytest.approx(each, abs=1) for each in (19, 44, 9, 29)]
     assert edges[12:28, 22:43].max() == edges[:8].max() == edges[32:].max() == 0
     prompt["5"]["inputs"] |= {"low_threshold": 0.9, "high_threshold": 0.1}
-    assert "above the high one" in failure(client.run(prompt))["exception_message"]
+    assert "Invalid input thresholds" in failure(client.run(prompt))["exception_message"]
 
 
 @pytest.mark.parametrize(

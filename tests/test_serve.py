@@ -105,7 +105,8 @@ def test_the_address_is_all_that_stdout_gets(tmp_path: Path) -> None:
     assert (code, output) == (0, "")
     assert errors.splitlines() == [
         f'An emulator of ComfyUI 0.3.64, with its files in "{tmp_path}/emulator"; no model runs.',
-        "Real: image nodes and their sizes, video files, queue, cache and events, refusals, metadata in saved files.",
+        "Real: image, mask and sound nodes, and sizes, text, sigmas and conditioning values, video files, "
+        "queue, cache and events, refusals, metadata in saved files.",
         "Stand-ins: sampling, video models, upscale models, text encoders, VAE, any other node; "
         "/system_stats says what for.",
         "Faults on purpose: 503:/prompt@2, slow:0.1.",

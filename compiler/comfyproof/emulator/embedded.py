@@ -34,7 +34,8 @@ from .watching import Passage, Watch, outcome, refusals
 SHUTDOWN_SECONDS = 10.0
 
 _ABOUT_REAL = [
-    "image nodes and their sizes",
+    "image, mask and sound nodes, and sizes",
+    "text, sigmas and conditioning values",
     "video files",
     "queue, cache and events",
     "refusals",

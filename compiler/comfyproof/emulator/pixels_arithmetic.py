@@ -116,7 +116,7 @@ def latent_concat(run: Run, *, samples1: Latent, samples2: Latent, dim: str) -> 
 
 def _beside(one: Latent, other: Latent, like: Latent, axis: str) -> Latent:
     if one.frames != other.frames:
-        raise odd_one(3, one.latent_frames, other.latent_frames)
+        raise odd_one(4 if axis == "x" else 3, one.latent_frames, other.latent_frames)
     width = one.width + other.width if axis == "x" else one.width
     height = one.height + other.height if axis == "y" else one.height
     check_size(width, height, like.count, MAX_VIDEO_PIXELS)

@@ -58,8 +58,7 @@ def sampler_custom_advanced(
     """A latent after sampling, twice: as it is, and as it would be at the end."""
     if sigmas.steps == 0:
         return latent_image, latent_image
-    if guider.model is not None:
-        latent_image = fitting(latent_image, guider.model, guider.told, guider.twice)
+    latent_image = fitting(latent_image, guider.model, guider.told, guider.twice)
     latent = sampled(run, latent_image, sigmas.denoise, 0, sigmas.steps, noise.seed, guider.key)
     return latent, latent
 

@@ -17,7 +17,8 @@ _AROUND = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
 def canny(run: Run, *, image: Picture, low_threshold: float, high_threshold: float) -> tuple[Picture]:
     """White lines on black where a picture has edges: strong ones, and weak ones that touch a strong one."""
     if high_threshold < low_threshold:
-        raise ValueError(f"the low threshold, {low_threshold}, is above the high one, {high_threshold}")
+        said = "Invalid input thresholds. low_threshold should be smaller than or equal to the high_threshold. Got: "
+        raise ValueError(f"{said}{low_threshold}>{high_threshold}")
     grey = image[..., :3] @ np.array([0.299, 0.587, 0.114], np.float32)
     smooth = blurred(grey[..., None], 2, 1.0)[..., 0]
     edges = np.stack([_edges(one, low_threshold, high_threshold) for one in smooth])

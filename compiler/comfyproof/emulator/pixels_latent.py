@@ -54,7 +54,7 @@ def cell_of(vae: object) -> tuple[int, int]:
     """How many frames, and how many pixels of a side, a VAE packs into one, as far as its name tells."""
     if not isinstance(vae, Model) or not vae.files:
         return 1, 8
-    family, name = family_of(vae.kind, vae.files[0]), vae.files[0].lower()
+    family, name = family_of(vae.kind, vae.files[0]), " ".join(vae.files).lower()
     if family is not None:
         return family.pace, family.cell
     if re.search(r"wan[-_ .]?2[._]2", name):

@@ -95,7 +95,7 @@ def sampled(
     return replace(latent, picture=after, first=None, last=None, begun=unfinished)
 
 
-def fitting(latent: Latent, model: Model, told: Sequence[object], twice: bool) -> Latent:
+def fitting(latent: Latent, model: Model | None, told: Sequence[object], twice: bool) -> Latent:
     """A latent as a sampler takes it: with the model's channels and axes where it is empty.
 
     `twice` says that the model is to look at what is not wanted, too. Raises RuntimeError for what it cannot take.

@@ -34,6 +34,7 @@ from .values import (
 )
 
 SIDE = 512
+_KINDS = ("diffusion_model", "text_encoders", "vae")
 RATE = 16
 
 
@@ -68,11 +69,16 @@ def _output(kind: NodeType, output: Output, inputs: Mapping[str, Any]) -> Any:
     if output.type == "LATENT" and {"width", "height"} <= inputs.keys():
         return _latent(kind.name, inputs)
     if isinstance(same, Model):
-        return replace(same, settings=(*same.settings, f"{kind.name} {_facts(same, inputs)}"))
+        several = sum(isinstance(value, Model) and value.kind == same.kind for value in inputs.values()) > 1
+        files = (kind.name, *same.files) if several and same.kind in _KINDS else same.files  # it may be any of them
+        return replace(same, files=files, settings=(*same.settings, f"{kind.name} {_facts(same, inputs)}"))
+    if isinstance(same, Latent):
+        return replace(same, channels=None)  # what a node that nobody knows makes of it, nobody knows
     if isinstance(same, StandIn):
         return StandIn(same.type, kind.name, facts_of(**inputs))
     if isinstance(same, Conditioning):
-        return conditioned(same, kind.name, _facts(same, inputs))
+        told = conditioned(same, kind.name, _facts(same, inputs))
+        return Conditioning(tuple(replace(part, width=None) for part in told.parts))
     return same if same is not None else _made(kind, output.type, inputs)
 
 

@@ -38,7 +38,8 @@ from .values import Shown
 
 Function: TypeAlias = Callable[..., "tuple[Any, ...] | Shown"]
 
-# What these give is what ComfyUI gives, to a rounding.
+# What these give is what ComfyUI gives, to a rounding. A latent is the picture that it stands for: what is done to its
+# size, its places, its numbers and its batch is real, but where one is to fit another's size the picture is resized.
 REAL: Mapping[str, Function] = {
     "LoadImage": pixels_files.load_image,
     "LoadImageOutput": pixels_files.load_image_output,
