@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from comfyproof.catalog.pinned import built_in
+from comfyproof.emulator.embedded import Emulator
 from comfyproof.run.client import Client
 from scripted_server import QUICK, ScriptedServer
 
@@ -31,6 +33,13 @@ settings.load_profile("repeatable")
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An emulator for the tests of one file."""
+    with Emulator(tmp_path_factory.mktemp("emulator"), catalog=built_in()) as started:
+        yield started
 
 
 @pytest.fixture

@@ -36,12 +36,6 @@ from emulator_client import (
 MODELS = {"checkpoints": ["b.safetensors", "a.safetensors"], "upscale_models": ["2x_small.pth"], "loras": []}
 
 
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    with Emulator(tmp_path_factory.mktemp("emulator"), catalog=built_in()) as started:
-        yield started
-
-
 @pytest.fixture
 def client(emulator: Emulator) -> Iterator[Client]:
     """A client of an emulator that has forgotten what it ran and has one picture."""

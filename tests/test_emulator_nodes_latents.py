@@ -10,19 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from comfyproof.catalog.pinned import built_in
 from comfyproof.emulator.embedded import Emulator
 from comfyproof.emulator.families import family_of
 from emulator_client import Client, failure, picture, sampling_prompt
 
 MSE = "vae-ft-mse-840000-ema-pruned.safetensors"
 SD15, FLUX = "sd15_tiny.safetensors", "flux1-tiny-1x0_fp8_scaled.safetensors"
-
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    with Emulator(tmp_path_factory.mktemp("emulator"), catalog=built_in()) as started:
-        yield started
 
 
 @pytest.fixture

@@ -13,16 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from comfyproof.catalog.pinned import built_in
 from comfyproof.emulator.embedded import Emulator
 from comfyproof.emulator.pixels_motion import windows
 from emulator_client import Client, failure, picture, sampling_prompt
-
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    with Emulator(tmp_path_factory.mktemp("emulator"), catalog=built_in()) as started:
-        yield started
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ class Profile:
     """One version. Its nodes and its verdicts are the catalog's: what differs here is how it is talked to."""
 
     version: str
-    frontend: str  # the web editor that comes with it, and the templates that go with that
+    frontend: str | None  # the web editor that comes with it, and the templates that go with that, where known
     templates: str | None
     takes_ids: bool = True  # of prompts, chosen by the client
     wants_uuids: bool = False
@@ -39,7 +39,7 @@ PROFILES: Mapping[str, Profile] = {
             tells_states=False,
         ),
         Profile("0.3.64", "1.27.10", "0.1.95"),
-        Profile("0.36.0", "1.58.1", None, wants_uuids=True, has_jobs=True, names_missing_node=True),
+        Profile("0.36.0", None, None, wants_uuids=True, has_jobs=True, names_missing_node=True),
     )
 }
 USUAL = PROFILES["0.3.64"]

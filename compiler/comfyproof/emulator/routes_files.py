@@ -20,7 +20,7 @@ from .views import channels, masked, preview
 
 _UNSAFE_TYPES = {"text/html", "text/html-sandboxed", "application/xhtml+xml", "text/javascript", "text/css"}
 MAX_NAME = 255
-Keep: TypeAlias = Callable[[bytes, Path], None]
+Keep: TypeAlias = Callable[[bytes, Path], object]
 
 
 def file_routes(parts: Parts) -> list[Route]:
@@ -71,7 +71,7 @@ class _Files:
     async def post_image(self, request: web.Request) -> web.Response:
         """Takes a file into a folder; one of the same name and other content gets another name."""
         async with _form(request) as fields:
-            return self._taken(fields, lambda data, target: _written(target, data))
+            return self._taken(fields, lambda data, target: target.write_bytes(data))
 
     async def post_mask(self, request: web.Request) -> web.Response:
         """Keeps a picture that is there already, with the transparency of the one that comes, under a name of its own.
@@ -83,7 +83,7 @@ class _Files:
             def keep(data: bytes, target: Path) -> None:
                 original = self._original(json.loads(str(fields["original_ref"])))
                 if original is not None:
-                    _written(target, masked(original, data, target.suffix))
+                    target.write_bytes(masked(original, data, target.suffix))
 
             return self._taken(fields, keep)
 
@@ -133,10 +133,6 @@ async def _form(request: web.Request) -> AsyncIterator[Any]:
         for value in fields.values():
             if isinstance(value, web.FileField):
                 value.file.close()
-
-
-def _written(target: Path, data: bytes) -> None:
-    target.write_bytes(data)
 
 
 def _trouble() -> web.Response:
