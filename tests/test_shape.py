@@ -20,15 +20,19 @@ LAYERS = """
 diagnostics
 texts
 source
+containers
 catalog files graph png weights
+canonical embedded
 stages validators
 validation
 spec verdict facts
 plan verify python
 lower lift passes formats rules
-report diff
+workflow
+diff
+report
 driver
-lint lock run emulator pipeline
+lint importing lock run emulator pipeline
 cli
 """
 EMULATOR_KNOWS = {"diagnostics", "catalog", "graph", "png", "verdict", "emulator"}

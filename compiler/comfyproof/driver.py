@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import source as source_module
+from . import workflow as workflow_module
 from .catalog.pinned import Catalog
 from .diagnostics import Diagnostic, NotExamined, Rule, has_errors, in_reading_order
+from .formats import broken as broken_module
+from .formats import ui_rules as ui_rules_module
+from .formats import ui_scopes as ui_scopes_module
 from .formats.api import dump_api
 from .graph import Graph
 from .lower import lower
@@ -36,6 +40,10 @@ RULES: tuple[Rule, ...] = tuple(
         (
             *source_module.RULES,
             *python_module.RULES,
+            *workflow_module.RULES,
+            *broken_module.RULES,
+            *ui_scopes_module.RULES,
+            *ui_rules_module.RULES,
             *problems_module.RULES,
             *changes_module.RULES,
             *names_module.RULES,

@@ -13,7 +13,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT = 32 * 2**20  # bytes, of all texts together
 MAX_KEYWORD = 79  # of the PNG specification
 # SaveAnimatedPNG has a chunk of its own, "comf", for what others put into tEXt.
-_TEXT_KINDS = ("tEXt", "zTXt", "iTXt", "comf")
+TEXT_KINDS = ("tEXt", "zTXt", "iTXt", "comf")
 
 
 class BrokenPng(ValueError):
@@ -71,21 +71,31 @@ def _texts(data: bytes, wanted: str | None) -> dict[str, str]:
     found: dict[str, str] = {}
     left = MAX_TEXT
     for kind, body in chunks(data):
-        before, _, rest = body.partition(b"\0")
-        keyword = before[:MAX_KEYWORD].decode("latin-1")
-        if kind not in _TEXT_KINDS or wanted not in (None, keyword):
+        if kind not in TEXT_KINDS or wanted not in (None, keyword_of(body)):
             continue
-        packed = kind == "zTXt" or (kind == "iTXt" and rest[:1] == b"\1")
-        if kind == "zTXt":
-            rest = rest[1:]
-        elif kind == "iTXt":
-            rest = rest[2:].split(b"\0", 2)[-1]
-        text = _inflate(rest, left) if packed else rest
+        text = unpacked(kind, body, left)
         left -= len(text)
-        if left < 0:
-            raise BrokenPng("the texts in it are absurdly long")
-        found[keyword] = text.decode("utf-8", "replace") if kind == "iTXt" else text.decode("latin-1")
+        found[keyword_of(body)] = text.decode("utf-8", "replace") if kind == "iTXt" else text.decode("latin-1")
     return found
+
+
+def keyword_of(body: bytes) -> str:
+    """What a text chunk calls its text."""
+    return body[:MAX_KEYWORD].partition(b"\0")[0].decode("latin-1")
+
+
+def unpacked(kind: str, body: bytes, limit: int = MAX_TEXT) -> bytes:
+    """The text of a text chunk, of so many bytes at most. Raises BrokenPng."""
+    rest = body.partition(b"\0")[2]
+    packed = kind == "zTXt" or (kind == "iTXt" and rest[:1] == b"\1")
+    if kind == "zTXt":
+        rest = rest[1:]
+    elif kind == "iTXt":
+        rest = rest[2:].split(b"\0", 2)[-1]
+    text = _inflate(rest, limit) if packed else rest
+    if len(text) > limit:
+        raise BrokenPng("the texts in it are absurdly long")
+    return text
 
 
 def embedded_prompt(data: bytes) -> Any:

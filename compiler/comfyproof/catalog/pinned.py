@@ -13,6 +13,7 @@ from typing import Any
 
 from .files import FILE_INPUTS
 from .nodes import NodeType, RawNodes, UnreadableNode, read_node_type, split_spec
+from .widgets import NEWER, Editor, Face, read_face
 
 BUILT_IN = Path(__file__).with_name("comfyui-0.3.64.json.gz")
 FORMAT = "comfyproof/catalog/1"
@@ -42,12 +43,20 @@ class Catalog:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     _read: dict[str, NodeType] = field(default_factory=dict, repr=False, compare=False)
+    _faces: dict[tuple[str, Editor], Face] = field(default_factory=dict, repr=False, compare=False)
 
     def get(self, name: str) -> NodeType | None:
         """A node class, or None where the catalog has none of that name."""
         if name not in self._read and name in self.raw:
             self._read[name] = read_node_type(name, self.raw[name], FILE_INPUTS.get(name, {}))
         return self._read.get(name)
+
+    def face(self, name: str, editor: Editor = NEWER) -> Face | None:
+        """The sockets and widgets of a node class in the web editor, or None where there is none of that name."""
+        key = (name, editor)
+        if key not in self._faces and name in self.raw:
+            self._faces[key] = read_face(self.raw[name], editor)
+        return self._faces.get(key)
 
     def names(self) -> list[str]:
         """The node classes, sorted."""
@@ -95,7 +104,7 @@ def from_object_info(data: Any, id: str) -> Catalog:
 
 def without_files(catalog: Catalog, why: str) -> Catalog:
     """The catalog with nothing said of which files exist."""
-    return replace(catalog, raw=_without_files(catalog.raw), unlisted=why, _read={})
+    return replace(catalog, raw=_without_files(catalog.raw), unlisted=why, _read={}, _faces={})
 
 
 def _read_pinned(data: Mapping[str, Any], name: str) -> Catalog:

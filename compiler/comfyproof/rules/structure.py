@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from ..catalog.nodes import Input, NodeType
 from ..catalog.pinned import Catalog, built_in
+from ..catalog.widgets import AUTOGROW, DYNAMIC_COMBO, NEWER, OLDER
 from ..diagnostics import NotExamined, Severity, did_you_mean, edit_distance, nearest
-from ..graph import Graph, Node
+from ..graph import Graph, Link, Node
 from .rule import Problem, rule
 
 
@@ -80,7 +81,7 @@ def missing_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExami
     """
     for node, declared in _known(graph, catalog):
         for name, wanted in declared.inputs.items():
-            if wanted.required and name not in node.inputs and wanted.default is None:
+            if wanted.required and name not in node.inputs and wanted.default is None and wanted.type not in _GROWING:
                 yield Problem(node, None, f'"{node.type}" needs the input "{name}", {_kind(wanted)}', f'add "{name}"')
 
 
@@ -238,8 +239,12 @@ def _pack_of(name: str) -> str:
 
 def _undeclared(graph: Graph, catalog: Catalog, *, in_built_in: bool) -> Iterator[Problem]:
     for node, declared in _known(graph, catalog):
-        for name in node.inputs:
-            if name not in declared.inputs and (node.type in built_in().raw) is in_built_in:
+        for name, value in node.inputs.items():
+            if name in declared.inputs or (node.type in built_in().raw) is not in_built_in:
+                continue
+            if not _grows(declared, name) and not (
+                _by_editor(catalog, node.type, name) and not isinstance(value, Link)
+            ):
                 yield Problem(
                     node,
                     name,
@@ -247,6 +252,21 @@ def _undeclared(graph: Graph, catalog: Catalog, *, in_built_in: bool) -> Iterato
                     did_you_mean(name, declared.inputs, "its inputs"),
                     named=True,
                 )
+
+
+def _grows(declared: NodeType, name: str) -> bool:
+    """Whether an input's name is one that an input of the newer schema makes: "images.image0", "mode.x"."""
+    first, dot, _ = name.partition(".")
+    return bool(dot) and first in declared.inputs and declared.inputs[first].type in _GROWING
+
+
+_GROWING = (AUTOGROW, DYNAMIC_COMBO)
+
+
+def _by_editor(catalog: Catalog, kind: str, name: str) -> bool:
+    """Whether ComfyUI's editor itself adds a value of that name, which no server reads."""
+    faces = [catalog.face(kind, editor) for editor in (NEWER, OLDER)]
+    return any(each.name == name and each.sent for face in faces if face for each in face.widgets)
 
 
 def _known(graph: Graph, catalog: Catalog) -> Iterator[tuple[Node, NodeType]]:

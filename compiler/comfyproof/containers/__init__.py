@@ -1,0 +1,1 @@
+"""Files that carry texts beside their contents, a module for each sort of file."""
