@@ -98,6 +98,23 @@ def ring(*sizes: int) -> Graph:
     return Graph(nodes)
 
 
+def row(*values: int) -> Graph:
+    """Numbers side by side, each two of them joined by a node."""
+    nodes = {f"n{n}": Node(f"n{n}", "N", {"v": value}) for n, value in enumerate(values)}
+    for n in range(1, len(values)):
+        nodes[f"b{n}"] = Node(f"b{n}", "Blend", {"x": Link(f"n{n - 1}", 0), "y": Link(f"n{n}", 0)})
+    return Graph(nodes)
+
+
+def test_what_is_far_away_counts() -> None:
+    """Two rows in which every number has the same neighbors, and their neighbors too."""
+    one, other = (
+        row(1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 3, 0, 0, 0, 0, 4),
+        row(1, 0, 0, 0, 0, 3, 0, 0, 0, 0, 2, 0, 0, 0, 0, 4),
+    )
+    assert fingerprint(one) != fingerprint(other)
+
+
 def test_parts_that_do_not_hang_together_count() -> None:
     assert fingerprint(ring(6)) != fingerprint(ring(3, 3))
     assert fingerprint(ring(3, 6)) == fingerprint(ring(6, 3))

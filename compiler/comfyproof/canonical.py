@@ -79,6 +79,24 @@ class Meaning:
         return colors
 
     @cached_property
+    def upstream(self) -> Mapping[str, str]:
+        """A hash of each node and of all that feeds it."""
+        into, out = self.edges
+        return _spread(self.looks, into, _order(into, out))
+
+    @cached_property
+    def downstream(self) -> Mapping[str, str]:
+        """A hash of each node and of all that it feeds."""
+        into, out = self.edges
+        return _spread(self.looks, out, _order(out, into))
+
+    @cached_property
+    def near(self) -> Mapping[str, str]:
+        """A hash of each node and its neighbors."""
+        into, out = self.edges
+        return _spread(_spread(self.looks, into, ()), out, ())
+
+    @cached_property
     def edges(self) -> tuple[Edges, Edges]:
         """What each node takes and what it gives: input and output as one label, and the other node."""
         into: dict[str, list[tuple[str, str]]] = {id: [] for id in self.links}

@@ -1,0 +1,74 @@
+"""diff: what differs between two workflows."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from .exits import Exit
+from .terminal import catalog_option, read_catalog_option, show, stop, wants_color
+
+if TYPE_CHECKING:
+    from ..graph import Graph
+    from ..workflow import WorkflowReader
+
+
+@click.command("diff")
+@click.argument("before")
+@click.argument("after")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How to write the difference; markdown is for pull requests.",
+)
+@catalog_option
+def diff_command(before: str, after: str, form: str, catalog_file: str | None) -> int:
+    """Say what differs between two workflows, by what they mean.
+
+    BEFORE and AFTER are specs, API JSON, the editor's JSON, or pictures, videos and sounds that ComfyUI saved, in any
+    mixture; /dev/null is an empty workflow. Node ids, titles and order make no difference, and neither do places on
+    the canvas. Exit code 1 says that they differ.
+    """
+    from ..diff.compare import compare
+    from ..report.changes import as_json, as_markdown, as_text
+    from ..workflow import WorkflowReader
+
+    catalog = read_catalog_option(catalog_file)
+    reader = WorkflowReader(catalog, keep_unknown=True)
+    difference = compare(_graph(before, reader), _graph(after, reader), catalog)
+    files = (before, after)
+    if form == "json":
+        text = as_json(difference, files)
+    elif form == "markdown":
+        text = as_markdown(difference, files, catalog)
+    else:
+        text = as_text(difference, files, catalog, color=wants_color(sys.stdout))
+    sys.stdout.write(text)
+    return Exit.FINE if difference.equal else Exit.FINDINGS
+
+
+def _graph(file: str, reader: WorkflowReader) -> Graph:
+    """The graph of a file; exits with 3 where there is none that says all that the file says."""
+    from ..graph import Graph
+
+    if file == os.devnull:
+        return Graph({})
+    found = reader.read(file)
+    if found.kind == "spec":
+        from ..driver import compile_spec
+        from ..spec.pipeline import Changes
+
+        compiled = compile_spec(file, reader.catalog, Changes({}, needed=False))
+        findings, graph = compiled.findings, compiled.program.graph if compiled.program else None
+    else:
+        findings, graph = found.findings, found.graph if found.sound else None
+    show(findings, sys.stderr)
+    if graph is None:
+        stop(Exit.NOT_EXAMINED, f'"{file}" cannot be compared')
+    return graph
