@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path as FilePath
@@ -11,7 +11,7 @@ from pathlib import Path as FilePath
 from .diagnostics import Diagnostic, Path, Place, Rule, Severity, Span, Spot
 from .texts.composed import RULES as TEXT_RULES
 from .texts.composed import Composed, Json, Refused
-from .texts.json import NotJson, compose_json
+from .texts.json import JsonPlaces, NotJson, compose_json
 from .texts.yaml import compose_yaml
 
 MAX_BYTES = 4 * 2**20
@@ -35,17 +35,21 @@ class Source:
     elsewhere: Mapping[Path, Place] = field(default_factory=dict, compare=False)
 
     @cached_property
-    def _spans(self) -> dict[tuple[Path, bool], Span]:
-        _, composed = _compose(self.file, self.text, positions=True)
-        return composed.spans or {}
+    def _find(self) -> Callable[[Path, bool], Span | None]:
+        try:
+            return JsonPlaces(self.text).find
+        except NotJson:
+            spans: dict[tuple[Path, bool], Span] = {}
+            compose_yaml(Composed(self.file, self.text, spans))
+            return lambda path, key: spans.get((path, key))
 
     def at(self, path: Path, *, key: bool = False) -> Span:
         """Where a path's value (or key) stands; the nearest thing around it if the path itself is not there."""
-        if key and (path, True) in self._spans:
-            return self._spans[path, True]
-        while path and (path, False) not in self._spans:
+        if key and (named := self._find(path, True)):
+            return named
+        while (found := self._find(path, False)) is None and path:
             path = path[:-1]
-        return self._spans.get((path, False), Span(1, 1, 1, 1))
+        return found or Span(1, 1, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +111,13 @@ def parse_source(file: str, text: str) -> tuple[Source | None, list[Diagnostic]]
     return Source(file, text, data), composed.findings
 
 
-def _compose(file: str, text: str, *, positions: bool = False) -> tuple[Json, Composed]:
+def _compose(file: str, text: str) -> tuple[Json, Composed]:
     """The data of a text. What is JSON is read as JSON: YAML's parser stops at long keys and astral characters."""
-    composed = Composed(file, text, {} if positions else None)
+    composed = Composed(file, text)
     try:
         return compose_json(composed), composed
     except NotJson as problem:
-        composed = Composed(file, text, {} if positions else None)
+        composed = Composed(file, text)
         if file.casefold().endswith(".json"):
             problem.refuse(composed)
     return compose_yaml(composed), composed

@@ -1,4 +1,4 @@
-"""JSON, read by the library; only where something is wrong, or a place is asked for, by a walk of our own."""
+"""JSON, read by the library; only where something is wrong by a walk of our own, which says what and where."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 from json import JSONDecodeError
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from ..diagnostics import Path, Span
 from .composed import (
@@ -64,7 +64,7 @@ class _Amiss(Exception):
 
 def compose_json(composed: Composed) -> Json:
     """The data of a JSON text. Raises NotJson, or Refused after saying why."""
-    if composed.spans is None and not _ESCAPED_HALF.search(composed.text):
+    if not _ESCAPED_HALF.search(composed.text):
         try:
             data: Json = _DECODER.decode(composed.text)
             if not _is_deep(data):
@@ -113,6 +113,72 @@ def _is_deep(data: Json) -> bool:
     return True
 
 
+# One part of a mapping or list: where its name begins and ends (twice where it begins, in a list), and its value.
+_Part: TypeAlias = tuple[int, int, int, int]
+# What is skipped is not kept, and a number of any length may be.
+_SKIPPER = json.JSONDecoder(parse_int=str, parse_float=str)
+
+
+class JsonPlaces:
+    """Where the paths of a JSON text stand. A part is looked into only when a path leads through it."""
+
+    def __init__(self, text: str) -> None:
+        """Raises NotJson for a text that is none."""
+        self._text, self._lines = text, _Lines(text)
+        start = self._space(0)
+        try:
+            end = _SKIPPER.raw_decode(text, start)[1]
+        except JSONDecodeError as problem:
+            raise NotJson(problem.msg, problem.pos) from None
+        except RecursionError:
+            raise NotJson("it nests too deeply", start) from None
+        if self._space(end) != len(text):
+            raise NotJson("Extra data", end)
+        self._root: _Part = (start, start, start, end)
+        self._inside: dict[Path, dict[str | int, _Part]] = {}
+
+    def find(self, path: Path, key: bool) -> Span | None:
+        """Where a path's value (or name) stands, None where there is no such path, or it has no name."""
+        part = self._root
+        for n, step in enumerate(path):
+            inside = self._parts(path[:n], part)
+            if step not in inside:
+                return None
+            part = inside[step]
+        start, end = part[:2] if key else part[2:]
+        return None if key and start == end else self._lines.span(start, end)
+
+    def _parts(self, path: Path, part: _Part) -> dict[str | int, _Part]:
+        if path not in self._inside:
+            self._inside[path] = dict(self._read(part[2]))
+        return self._inside[path]
+
+    def _read(self, at: int) -> Iterator[tuple[str | int, _Part]]:
+        """The parts of the mapping or list that begins here; of two of one name, the first."""
+        mapping = self._text[at] == "{"
+        if not mapping and self._text[at] != "[":
+            return
+        seen: set[str | int] = set()
+        at = self._space(at + 1)
+        while self._text[at] not in "}]":
+            start = end = at
+            name: str | int = len(seen)
+            if mapping:
+                name, end = _SKIPPER.raw_decode(self._text, at)
+                at = self._space(self._space(end) + 1)
+            value = at
+            at = _SKIPPER.raw_decode(self._text, at)[1]
+            if name not in seen:
+                yield name, (start, end, value, at)
+            seen.add(name)
+            at = self._space(at)
+            at = self._space(at + 1) if self._text[at] == "," else at
+
+    def _space(self, at: int) -> int:
+        found = _SPACE.match(self._text, at)
+        return found.end() if found else at
+
+
 class _Lines:
     """Offsets of a text as lines and columns."""
 
@@ -132,7 +198,7 @@ class _Lines:
 
 
 class _Walk:
-    """Reads a text and notes where everything stands; its depth is bounded, so that it may call itself."""
+    """Reads a text and says what is wrong with it; its depth is bounded, so that it may call itself."""
 
     def __init__(self, composed: Composed) -> None:
         self.composed, self.text = composed, composed.text
@@ -166,7 +232,6 @@ class _Walk:
             value = self._string()
         else:
             value = self._plain()
-        self.composed.remember(path, False, self.lines.span(start, self.at))
         return value
 
     def _mapping(self, path: Path) -> Json:
@@ -183,17 +248,10 @@ class _Walk:
             self._space()
             if key in mapping:
                 self.composed.report(DUPLICATE_KEY, span, f'"{key}" stands here a second time', "keep one of the two")
-                self._silently((*path, key))
+                self._value((*path, key))
             else:
-                self.composed.remember((*path, key), True, span)
                 mapping[key] = self._value((*path, key))
         return mapping
-
-    def _silently(self, path: Path) -> None:
-        """A value that is left out: places belong to the one that stays."""
-        spans, self.composed.spans = self.composed.spans, None
-        self._value(path)
-        self.composed.spans = spans
 
     def _sequence(self, path: Path) -> Json:
         items: list[Json] = []
