@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from comfyproof.catalog.pinned import built_in
-from comfyproof.lint import examine
+from comfyproof.lint import Examiner
 from comfyproof.report.text import render, summary
 from comfyproof.spec.pipeline import Changes
 from conftest import ROOT
@@ -23,7 +23,7 @@ MISTAKES = sorted(path for path in FOLDER.iterdir() if path.suffix in (".yaml", 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda path: path.name)
 def test_report(mistake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(FOLDER)
-    examined = examine(mistake.name, built_in(), Changes({}), run_python=True)
+    examined = Examiner(built_in(), Changes({}), run_python=True).file(mistake.name)
     report = render(examined.findings) + "\n" + summary(examined.findings, examined.not_examined)
     golden = mistake.with_suffix(".out")
     if os.environ.get("UPDATE_GOLDEN"):

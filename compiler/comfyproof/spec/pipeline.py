@@ -188,10 +188,10 @@ def _is_spec(document: Document, findings: list[Diagnostic]) -> bool:
         findings.append(WRONG_VALUE.at(document.place(("comfyproof",)), message, 'write "comfyproof: 1"'))
     elif any(isinstance(value, Mapping) and "class_type" in value for value in data.values()):
         message = "this is API JSON, which a server takes, and not a spec"
-        findings.append(MISSING_FIELD.at(place, message, "send it to a server as it is, or write the spec of it"))
+        findings.append(MISSING_FIELD.at(place, message, "comfyproof import FILE writes the spec of it"))
     elif isinstance(data.get("nodes"), list) and "links" in data:
         message = "this is a workflow of ComfyUI's editor, and not a spec"
-        findings.append(MISSING_FIELD.at(place, message, "open it in the editor, or write the spec of it"))
+        findings.append(MISSING_FIELD.at(place, message, "comfyproof import FILE writes the spec of it"))
     else:
         findings.append(MISSING_FIELD.at(place, 'a spec begins with "comfyproof: 1"', 'add "comfyproof: 1"'))
     return False
