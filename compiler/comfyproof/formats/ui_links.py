@@ -50,7 +50,7 @@ class Reader(Protocol):
     def child(self, scope: Scope, id: str) -> Scope | None:
         """The inside of a node that is an instance of a subgraph; None where it is none."""
 
-    def slots(self, scope: Scope, node: RawNode) -> list[tuple[str, str, Any]]:
+    def slots(self, node: RawNode) -> list[tuple[str, str, Any]]:
         """The inputs of a node in the editor's order: name, type, link."""
 
     def output_type(self, node: RawNode, slot: int) -> str:
@@ -126,7 +126,7 @@ def _step(
 
 def _bypassed(reader: Reader, scope: Scope, node: RawNode, slot: int, wanted: str) -> Any:
     """The link that a bypassed node passes on as its output `slot`."""
-    slots = reader.slots(scope, node)
+    slots = reader.slots(node)
     if not slots:
         return None
     if wanted in ("", "*"):

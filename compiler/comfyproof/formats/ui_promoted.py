@@ -21,7 +21,7 @@ class Reader(Protocol):
     def child(self, scope: Scope, id: str) -> Scope | None:
         """The inside of an instance."""
 
-    def slots(self, scope: Scope, node: RawNode) -> list[tuple[str, str, Any]]:
+    def slots(self, node: RawNode) -> list[tuple[str, str, Any]]:
         """The inputs of a node in the editor's order."""
 
 
@@ -133,7 +133,7 @@ def _by_index(reader: Reader, scope: Scope, slot: dict[str, Any]) -> Iterator[tu
     for link in slot.get("linkIds") or ():
         target, index = scope.definition.targets.get(link, ("", None))
         node = scope.definition.nodes.get(target)
-        slots = reader.slots(scope, node) if node else []
+        slots = reader.slots(node) if node else []
         if isinstance(index, int) and 0 <= index < len(slots):
             yield target, slots[index][0]
 

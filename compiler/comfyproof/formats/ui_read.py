@@ -78,11 +78,11 @@ class _Reading:
         self.root: Scope | None = None
 
     def graph(self) -> tuple[Graph | None, list[Diagnostic]]:
-        repair = self.editor == NEWER
-        definition = root_of(self.document, self.findings, repair=repair)
+        names = self._slot_names if self.editor == NEWER else None
+        self.definitions = subgraphs_of(self.document, self.findings, names)
+        definition = root_of(self.document, self.findings, names)
         if definition is None:
             return None, self.findings.found
-        self.definitions = subgraphs_of(self.document, self.findings, repair=repair)
         self._take_groups(definition)
         self.root = Scope(definition)
         self._emit(self.root)
@@ -180,6 +180,8 @@ class _Reading:
             if seat is not None and found.raw:
                 unset = found.value is None and seat.widget.type == "COMBO" and self.editor == NEWER
                 inputs[name] = seat.widget.default if unset else found.value
+                if self.editor != NEWER and seat.widget.multiline:
+                    inputs[name] = as_text(found.value)
             elif seat is not None:
                 value = held(seat.widget, found.value)
                 inputs[name] = value if seat.plain else self._sent(scope, id, plan, seat, value)
@@ -261,7 +263,10 @@ class _Reading:
         value = scope.promoted.get(slot, NOTHING) if scope.promoted else NOTHING
         return None if value is NOTHING else Held(value, raw=True)
 
-    def slots(self, scope: Scope, node: RawNode) -> list[tuple[str, str, Any]]:
+    def _slot_names(self, node: RawNode) -> list[str]:
+        return [name for name, _, _ in self.slots(node)]
+
+    def slots(self, node: RawNode) -> list[tuple[str, str, Any]]:
         """The inputs of a node in the editor's order: name, type, link."""
         own = {slot["name"]: slot for slot in node.get("inputs") or ()}
         kinds = {name: str(slot.get("type", "*")) for name, slot in own.items()}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..diagnostics import Path, Rule, Severity
 from .broken import BROKEN_WORKFLOW, Findings
@@ -80,16 +80,20 @@ class Scope:
         return False
 
 
-def root_of(document: Mapping[str, Any], findings: Findings, *, repair: bool) -> Definition | None:
+# The names of a node's inputs in the editor's order, by which the table of links counts them.
+Names: TypeAlias = Callable[[RawNode], list[str]]
+
+
+def root_of(document: Mapping[str, Any], findings: Findings, names: Names | None) -> Definition | None:
     """The nodes and links of the workflow itself; None where it has none.
 
-    With `repair`, links that only the table knows are put into the inputs they go to, as newer editors do.
+    With `names`, links that only the table knows are put into the inputs they go to, as newer editors do.
     """
-    return _definition(document, (), "", findings, repair)
+    return _definition(document, (), "", findings, names)
 
 
-def subgraphs_of(document: Mapping[str, Any], findings: Findings, *, repair: bool) -> dict[str, Definition]:
-    """The definitions of subgraphs by their ids; `repair` as for the root."""
+def subgraphs_of(document: Mapping[str, Any], findings: Findings, names: Names | None) -> dict[str, Definition]:
+    """The definitions of subgraphs by their ids; `names` as for the root."""
     part = document.get("definitions")
     listed = part.get("subgraphs") if isinstance(part, dict) else None
     if listed is None:
@@ -103,7 +107,7 @@ def subgraphs_of(document: Mapping[str, Any], findings: Findings, *, repair: boo
         if not isinstance(raw, dict) or not isinstance(raw.get("id"), str):
             findings.add(BROKEN_WORKFLOW, path, "a subgraph must be a mapping with an id")
             continue
-        definition = _definition(raw, path, str(raw.get("name") or raw["id"]), findings, repair)
+        definition = _definition(raw, path, str(raw.get("name") or raw["id"]), findings, names)
         if definition is not None:
             definition.inputs = list(_slots(raw, "inputs", path, findings))
             definition.outputs = list(_slots(raw, "outputs", path, findings))
@@ -111,7 +115,9 @@ def subgraphs_of(document: Mapping[str, Any], findings: Findings, *, repair: boo
     return found
 
 
-def _definition(raw: Mapping[str, Any], path: Path, name: str, findings: Findings, repair: bool) -> Definition | None:
+def _definition(
+    raw: Mapping[str, Any], path: Path, name: str, findings: Findings, names: Names | None
+) -> Definition | None:
     listed = raw.get("nodes")
     if not isinstance(listed, list):
         findings.add(BROKEN_WORKFLOW, path, 'the workflow has no list of "nodes"')
@@ -134,8 +140,8 @@ def _definition(raw: Mapping[str, Any], path: Path, name: str, findings: Finding
                 wanted.add(link)
     definition = Definition(path, name, nodes, {}, places)
     _read_links(raw, definition, findings)
-    if repair and len(wanted) != len(definition.targets):
-        _repair(definition, wanted)
+    if names and len(wanted) != len(definition.targets):
+        _repair(definition, wanted, names)
     return definition
 
 
@@ -189,15 +195,17 @@ def _read_links(raw: Mapping[str, Any], definition: Definition, findings: Findin
 _ID = (int, str)
 
 
-def _repair(definition: Definition, wanted: set[Any]) -> None:
+def _repair(definition: Definition, wanted: set[Any], names: Names) -> None:
     for id, (target, slot) in definition.targets.items():
-        if id in wanted or target not in definition.nodes:
+        node = definition.nodes.get(target)
+        if id in wanted or node is None or type(slot) is not int:
             continue
-        slots = definition.nodes[target].get("inputs") or ()
-        if type(slot) is int and 0 <= slot < len(slots) and slots[slot].get("link") is None:
-            node = definition.nodes[target]
-            repaired = [{**each, "link": id} if n == slot else each for n, each in enumerate(slots)]
-            definition.nodes[target] = {**node, "inputs": repaired}
+        known = names(node)
+        name = known[slot] if 0 <= slot < len(known) else None
+        own = {each["name"]: each for each in node.get("inputs") or ()}
+        if name is not None and own.get(name, {}).get("link") is None:
+            own[name] = {**own.get(name, {"name": name}), "link": id}
+            definition.nodes[target] = {**node, "inputs": list(own.values())}
 
 
 def _slots(raw: Mapping[str, Any], side: str, path: Path, findings: Findings) -> Iterator[dict[str, Any]]:

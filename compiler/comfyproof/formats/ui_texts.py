@@ -20,30 +20,44 @@ def is_dynamic(text: str) -> bool:
 
 
 def chosen(text: str) -> tuple[str, bool]:
-    """A text without comments, the first of each {a|b} taken; and whether there was anything to choose from."""
-    kept: list[str] = []
-    skipping: list[bool] = []
+    """A text without comments, the first of each {a|b} taken; and whether there was anything to choose from.
+
+    A backslash at the very end comes out with "undefined" behind it, as it does from the editor.
+    """
+    levels: list[list[str]] = [[]]  # what is kept of the text, and of each choice that is open
+    skipping = [False]
     choice = False
     text = _COMMENT.sub("", text)
     at = 0
     while at < len(text):
         sign = text[at]
         at += 1
-        if sign == "\\" and at < len(text):
-            sign += text[at]
+        if sign == "\\":
+            sign += text[at] if at < len(text) else "undefined"
             at += 1
         elif sign == "{":
-            skipping.append(bool(skipping) and skipping[-1])
+            levels.append([])
+            skipping.append(False)
             continue
-        elif sign == "}" and skipping:
-            skipping.pop()
+        elif sign == "}" and len(levels) > 1:
+            _close(levels, skipping)
             continue
-        elif sign == "|" and skipping:
+        elif sign == "|" and len(levels) > 1:
             choice = skipping[-1] = True
             continue
-        if not (skipping and skipping[-1]):
-            kept.append(sign)
-    return _ESCAPED.sub(r"\1", "".join(kept)), choice
+        if not skipping[-1]:
+            levels[-1].append(sign)
+    while len(levels) > 1:
+        _close(levels, skipping)
+    return _ESCAPED.sub(r"\1", "".join(levels[0])), choice
+
+
+def _close(levels: list[list[str]], skipping: list[bool]) -> None:
+    """Ends a choice; its backslashes are spent before those of the text around it."""
+    inner = _ESCAPED.sub(r"\1", "".join(levels.pop()))
+    skipping.pop()
+    if not skipping[-1]:
+        levels[-1].append(inner)
 
 
 def filled_in(text: str, value_of: Callable[[str, str], object]) -> tuple[str, list[str]]:
