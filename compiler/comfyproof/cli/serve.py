@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,6 +18,7 @@ from .terminal import catalog_option, read_catalog_option, stop
 
 if TYPE_CHECKING:
     from ..catalog.pinned import Catalog
+    from ..emulator.editor import Editor
     from ..emulator.watching import Passage
 
 _SHOWN_ID = 8
@@ -32,6 +34,7 @@ class _Serve(click.Command):
 
 
 @click.command("serve", cls=_Serve)
+@click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8188, show_default=True, help="The port; 0 takes a free one."
@@ -50,17 +53,23 @@ class _Serve(click.Command):
     help="The version of ComfyUI to play.",
 )
 @click.option("--fail", "faults", metavar="FAULT", multiple=True, help="A fault to have on purpose, such as 503@1.")
+@click.option("--editor", is_flag=True, help="Serve ComfyUI's own web editor too.")
 @catalog_option
 def serve_command(
+    files: tuple[str, ...],
     host: str,
     port: int,
     folder: str,
     models: str | None,
     comfyui: str,
     faults: tuple[str, ...],
+    editor: bool,
     catalog_file: str | None,
 ) -> int:
     """Serve the emulator, a small ComfyUI on this machine.
+
+    With --editor, ComfyUI's own web editor is at the address. Each FILE is among its workflows, the first one open: a
+    spec, or a workflow in any form that ComfyUI saves.
 
     It has ComfyUI's routes, queue, events and refusals, and computes real pixels for image nodes.
     No model runs in it: what stands in for them it says when it starts. The first line on stdout is its address.
@@ -70,7 +79,12 @@ def serve_command(
 
     if models is not None and not Path(models).is_dir():
         raise click.UsageError(f'there is no folder "{models}"')
+    if files and not editor:
+        raise click.UsageError("a FILE is opened in the web editor: add --editor")
+    installed = _installed() if editor else None
     catalog = read_catalog_option(catalog_file)
+    if installed is not None and files:
+        installed = _opened(installed, files, catalog, Path(folder))
     emulator = Emulator(
         Path(folder),
         catalog=catalog,
@@ -80,6 +94,7 @@ def serve_command(
         profile=comfyui,
         faults=_read_faults(faults, catalog),
         watch=_tell if sys.stderr.isatty() else None,
+        editor=installed,
     )
 
     def started(url: str) -> None:
@@ -93,6 +108,31 @@ def serve_command(
             raise
         _refuse(f"{host}:{port}", problem)
     return Exit.FINE
+
+
+def _installed() -> Editor:
+    """The web editor; exits with 2 where its package is not installed."""
+    from ..emulator.editor import installed_editor
+
+    found = installed_editor()
+    if found is None:
+        stop(
+            Exit.USAGE,
+            'ComfyUI\'s web editor is in the package "comfyui-frontend-package", which is not installed',
+            "pip install 'comfyproof[editor]'",
+        )
+    return found
+
+
+def _opened(editor: Editor, files: tuple[str, ...], catalog: Catalog, folder: Path) -> Editor:
+    """The editor with these specs and workflows in it, and what they read in the input folder. Raises OSError."""
+    from ..run.folder import write_whole
+    from .opening import read_opening
+
+    opening = read_opening(files, catalog)
+    for name, file in opening.inputs.items():
+        write_whole(folder / "input" / name, file.read_bytes())
+    return replace(editor, workflows=opening.workflows, models=opening.models)
 
 
 def _read_faults(texts: tuple[str, ...], catalog: Catalog) -> list[Fault]:

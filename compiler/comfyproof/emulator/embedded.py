@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,6 +18,7 @@ from aiohttp import WSCloseCode, web
 
 from ..catalog.pinned import Catalog
 from ..verdict import Files
+from .editor import Editor
 from .events import Hub
 from .execution import Executor
 from .failing import attach
@@ -62,7 +64,7 @@ class Emulator:
 
     `models` lists the model files that exist by folder; None takes any name with a fitting ending
     as present. `port` 0 takes a free one. `profile` is a version among `profiles.PROFILES`. `faults`
-    happen on purpose. `watch` is told of prompts, in threads of the server.
+    happen on purpose. `watch` is told of prompts, in threads of the server. `editor` is the page at its URL.
     """
 
     def __init__(
@@ -76,14 +78,18 @@ class Emulator:
         profile: str = "0.3.64",
         faults: Sequence[Fault] = (),
         watch: Watch | None = None,
+        editor: Editor | None = None,
     ) -> None:
         self.folder = Path(folder)
         self._folders = Folders(self.folder)
         self._names = Names(self._folders)
         self._catalog, self._models = catalog, models
+        self._listing = listing_of(models, editor.models if editor else None)
         self._host, self._port = host, port
         self._profile = PROFILES[profile]
-        self._faults, self._watch = faults, watch
+        if editor is not None:  # a newer one finds its queue and its pictures nowhere else
+            self._profile = replace(self._profile, has_jobs=True)
+        self._faults, self._watch, self._editor = faults, watch, editor
         self._started = threading.Event()
         self._problem: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -96,6 +102,8 @@ class Emulator:
     def start(self) -> str:
         """Starts the server and gives its URL. Raises OSError where the folder or the port cannot be had."""
         self._folders.create()
+        if self._editor is not None:
+            self._editor.settle(self._folders)
         self._started.clear()
         self._problem = None
         thread = threading.Thread(target=self._serve, name="comfyproof-emulator", daemon=True)
@@ -133,6 +141,8 @@ class Emulator:
             f"Real: {', '.join(_ABOUT_REAL)}.",
             f"Stand-ins: {', '.join(_ABOUT_STAND_INS)}; /system_stats says what for.",
         ]
+        if self._editor is not None:
+            lines.append(f"The page at its address is ComfyUI's own web editor {self._editor.version}.")
         if self._faults:
             lines.append(f"Faults on purpose: {', '.join(map(str, self._faults))}.")
         return "\n".join(lines)
@@ -176,8 +186,7 @@ class Emulator:
     def _parts(self, loop: asyncio.AbstractEventLoop) -> Parts:
         hub = Hub(loop, states=self._profile.tells_states)
         queue = PromptQueue(lambda: hub.send("status", {"status": queue.status()}))
-        listing = listing_of(self._models)
-        known = listing if self._models is not None else None
+        known = self._listing if self._models is not None else None
         about = {
             "takes_any_file": self._models is None,
             "stand_ins": _ABOUT_STAND_INS,
@@ -190,11 +199,12 @@ class Emulator:
             executor=Executor(hub, self._catalog, self._folders, known),
             served=self._catalog_now,
             folders=self._folders,
-            listing=listing,
+            listing=self._listing,
             files=self._files,
             about=about,
             journal=Journal(hub),
             profile=self._profile,
+            editor=self._editor,
         )
         if self._faults:
             attach(self._faults, parts)
@@ -207,13 +217,13 @@ class Emulator:
         uploads = self._names["input"]
         if self._served is None or uploads is not self._uploads:
             self._uploads = uploads
-            self._served = with_files(self._catalog, listing_of(self._models), uploads)
+            self._served = with_files(self._catalog, self._listing, uploads)
         return self._served
 
     def _files(self) -> Files:
         """The files that exist now."""
         if self._models is None:
-            endings = {folder: ENDINGS.get(folder, WEIGHTS) for folder in listing_of(None)}
+            endings = {folder: ENDINGS.get(folder, WEIGHTS) for folder in self._listing}
             return Files(self._names, endings, closed=True)
         return Files(self._names, closed=True)
 

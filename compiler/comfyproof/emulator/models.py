@@ -41,10 +41,11 @@ WELL_KNOWN: Listing = {
 }
 
 
-def listing_of(models: Listing | None) -> Listing:
-    """What `/models` lists: the given files, sorted; the well-known ones where any name goes."""
+def listing_of(models: Listing | None, named: Listing | None = None) -> Listing:
+    """What `/models` lists: the given files, sorted; where any name goes, the well-known ones and those `named`."""
     if models is None:
-        return WELL_KNOWN
+        more = named or {}
+        return {folder: tuple(dict.fromkeys((*names, *more.get(folder, ())))) for folder, names in WELL_KNOWN.items()}
     listed = {folder: tuple(sorted(models.get(folder, ()))) for folder in WELL_KNOWN}
     return {**listed, **{folder: tuple(sorted(names)) for folder, names in models.items()}}
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from ..catalog.pinned import Catalog
 from ..verdict import Files
+from .editor import Editor
 from .events import Hub
 from .execution import Executor
 from .folders import Folders
@@ -41,6 +42,7 @@ class Parts:
     about: Mapping[str, Any]
     journal: Journal
     profile: Profile = USUAL
+    editor: Editor | None = None
     counter: Counter = field(default_factory=Counter)
     middlewares: tuple[Any, ...] = ()
     submitted: Callable[[bytes], bytes] | None = None

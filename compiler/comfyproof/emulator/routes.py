@@ -13,6 +13,7 @@ from aiohttp import web
 
 from ..verdict import SERVER_TROUBLE
 from .parts import MAX_BODY, Handler, Parts, Route
+from .routes_editor import editor_routes
 from .routes_files import file_routes
 from .routes_internal import internal_routes
 from .routes_jobs import job_routes
@@ -36,11 +37,14 @@ def application(parts: Parts) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY, middlewares=[*parts.middlewares, _guard])
     shared = [*_queue_routes(parts), *model_routes(parts), *file_routes(parts), *user_routes(parts)]
     table = [(method, prefix + path, handler) for method, path, handler in shared for prefix in ("", "/api")]
-    table += [*internal_routes(parts), ("GET", "/", _front_page), ("GET", "/api/", _front_page)]
+    table += internal_routes(parts)
     if parts.profile.has_jobs:
         table += job_routes(parts)
-    # ComfyUI looks for any other path among its editor's files.
-    for method, path, handler in [*table, ("GET", "/{path:.*}", _nowhere)]:
+    if parts.editor:
+        table += editor_routes(parts.editor)
+    else:  # ComfyUI looks for any other path among its editor's files
+        table += [("GET", "/", _front_page), ("GET", "/api/", _front_page), ("GET", "/{path:.*}", _nowhere)]
+    for method, path, handler in table:
         app.router.add_route(method, path, handler)
         if method == "GET":
             app.router.add_route("HEAD", path, handler)

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from ..catalog.pinned import Catalog
+from .editor import SCRIPT
 from .parts import MAX_BODY, Parts, Route
 
 FEATURES = {"supports_preview_metadata": True, "max_upload_size": MAX_BODY}
@@ -74,7 +75,8 @@ class _Models:
             "comfyproof_emulator": self.parts.about,
         }
         if profile.tells_features:
-            system["required_frontend_version"] = profile.frontend
+            editor = self.parts.editor
+            system["required_frontend_version"] = editor.version if editor else profile.frontend
             system["installed_templates_version"] = None
             system["required_templates_version"] = profile.templates
         devices = [{**device, "torch_vram_total": memory, "torch_vram_free": memory}]
@@ -123,8 +125,9 @@ class _Models:
         return web.json_response([{"name": name, **facts} for name in self.parts.listing[folder]])
 
     async def get_extensions(self, request: web.Request) -> web.Response:
-        """The scripts that a web editor is to load: none."""
-        return web.json_response([])
+        """The scripts that a web editor is to load: one, where it has workflows to open."""
+        editor = self.parts.editor
+        return web.json_response([SCRIPT] if editor and editor.workflows else [])
 
     async def get_nothing_yet(self, request: web.Request) -> web.Response:
         """What node packs bring along for a web editor: nothing."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from .folders import Outside, is_file
+from .folders import Outside, is_file, write_whole
 from .parts import Parts, Route
 
 SETTINGS = "comfy.settings.json"
@@ -39,19 +38,6 @@ def user_routes(parts: Parts) -> list[Route]:
         ("DELETE", "/userdata/{file}", data.delete_file),
         ("POST", "/userdata/{file}/move/{dest}", data.post_move),
     ]
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Puts a file in place once all of it is written. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _is_there(path: Path) -> bool:
