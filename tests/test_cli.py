@@ -144,9 +144,9 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 
 
 def test_api_json_given_for_a_spec_is_named_as_such(comfyproof: Command) -> None:
-    done = comfyproof("lint", ROOT / "workflows/upscale.api.json")
+    done = comfyproof("run", ROOT / "workflows/upscale.api.json")
     assert done.returncode == 1
-    assert "this is API JSON, which a server takes, and not a spec" in done.stdout
+    assert "this is API JSON, which a server takes, and not a spec" in done.stderr
 
 
 def test_version(comfyproof: Command) -> None:

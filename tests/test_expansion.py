@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from comfyproof.catalog.pinned import built_in
 from comfyproof.driver import compile_source, compile_spec, read
 from comfyproof.formats.api import to_api
-from comfyproof.lint import MAX_FORMS, examine
+from comfyproof.lint import MAX_FORMS, Examiner
 from comfyproof.spec.forms import Form, all_forms
 from comfyproof.spec.pipeline import Changes
 from conftest import ROOT, Command
@@ -134,7 +134,7 @@ def test_files_in_a_table_lie_beside_it(folder: Path) -> None:
     (folder / "photos/jobs.csv").write_text("image\nb.jpg\n")
     assert [made["image"] for _, made in forms(folder, "each: {rows: photos/jobs.csv}\n")] == ["b.jpg"]
     (folder / "photos/jobs.csv").write_text("image\nzz.jpg\n")
-    examined = examine(str(folder / "spec.yaml"), built_in(), Changes({}))
+    examined = Examiner(built_in(), Changes({})).file(str(folder / "spec.yaml"))
     (finding,) = examined.findings
     assert finding.rule.code == "CP223"
     assert finding.place is not None
@@ -233,7 +233,7 @@ def test_every_form_has_a_name_of_its_own_that_a_file_can_have(
 def test_lint_looks_at_each_row_and_each_value(folder: Path) -> None:
     file = folder / "spec.yaml"
     file.write_text(BASE + "each: {seed: [1, -2]}\nmatrix: {refine.denoise: [0.5, 1.5]}\n")
-    examined = examine(str(file), built_in(), Changes({}))
+    examined = Examiner(built_in(), Changes({})).file(str(file))
     found = [(f.rule.code, f.place.span().line, f.place.span().column) for f in examined.findings if f.place]
     assert found == [("CP204", 12, 18), ("CP204", 13, 32)]
 
@@ -241,7 +241,8 @@ def test_lint_looks_at_each_row_and_each_value(folder: Path) -> None:
 def test_lint_says_what_it_left_out(folder: Path) -> None:
     file = folder / "spec.yaml"
     file.write_text(BASE + f"each: {{seed: {list(range(MAX_FORMS + 5))}}}\n")
-    (left,) = [each for each in examine(str(file), built_in(), Changes({})).not_examined if "more forms" in each.what]
+    examined = Examiner(built_in(), Changes({})).file(str(file))
+    (left,) = [each for each in examined.not_examined if "more forms" in each.what]
     assert left.what == "5 more forms of the spec"
 
 

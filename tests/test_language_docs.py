@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from comfyproof.catalog.pinned import built_in
-from comfyproof.lint import examine
+from comfyproof.lint import Examiner
 from comfyproof.spec.pipeline import FIELDS, Changes
 from comfyproof.stages.families import FAMILIES
 from comfyproof.stages.models import MODEL_KINDS
@@ -75,7 +75,7 @@ def test_an_example_holds(example: str, tmp_path: Path) -> None:
         for section in ("inputs", "models"):
             whole[section] = {**frame[section], **data.get(section, {})}
         (folder / "spec.yaml").write_text(yaml.safe_dump(whole, sort_keys=False))
-        examined = examine(str(folder / "spec.yaml"), built_in(), Changes({}))
+        examined = Examiner(built_in(), Changes({})).file(str(folder / "spec.yaml"))
         assert [(f.rule.code, f.message) for f in examined.findings] == []
 
 

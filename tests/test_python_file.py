@@ -14,7 +14,7 @@ import pytest
 
 from comfyproof.catalog.pinned import built_in
 from comfyproof.driver import compile_spec
-from comfyproof.lint import examine
+from comfyproof.lint import Examiner
 from comfyproof.python.file import read_python
 from comfyproof.report.text import render
 from comfyproof.spec.pipeline import Changes
@@ -245,7 +245,7 @@ def test_lint_runs_no_python_unless_told_to(comfyproof: Command, tmp_path: Path)
 def test_lint_looks_at_every_variant(tmp_path: Path) -> None:
     file = spec(tmp_path, SOUND + "    p.variant('fast', {'generate.steps': 0})\n")
     assert compile_spec(file, built_in(), Changes({})).findings == ()
-    (finding,) = examine(str(file), built_in(), Changes({}), run_python=True).findings
+    (finding,) = Examiner(built_in(), Changes({}), run_python=True).file(str(file)).findings
     assert finding.place is not None
     assert finding.place.span().line == 6
 

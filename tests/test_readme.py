@@ -27,7 +27,7 @@ def blocks(language: str, text: str = README) -> list[str]:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project without its history, its environment the one these tests run in."""
     folder = tmp_path_factory.mktemp("copy") / "comfyproof"
-    ignored = shutil.ignore_patterns(".git", ".venv", "out", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
+    ignored = shutil.ignore_patterns(".git", ".venv", "out", "build", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
     shutil.copytree(ROOT, folder, ignore=ignored)
     (folder / ".venv").mkdir()
     for path in Path(sys.prefix).iterdir():

@@ -20,8 +20,8 @@ LAYERS = """
 diagnostics
 texts
 source
+catalog files graph layout png weights
 containers
-catalog files graph png weights
 canonical embedded
 stages validators
 validation
@@ -32,7 +32,8 @@ workflow
 diff
 report
 driver
-lint importing lock run emulator pipeline
+importing
+lint converting lock run emulator pipeline
 cli
 """
 EMULATOR_KNOWS = {"diagnostics", "catalog", "graph", "png", "verdict", "emulator"}
@@ -158,6 +159,8 @@ except SystemExit as end:
         (CLI.format("'catalog', 'show', 'KSampler'"), set()),
         (CLI.format("'lint', 'specs/production_upscale_enhance.yaml'"), {"pydantic", "yaml"}),
         (CLI.format("'compile', 'specs/production_upscale_enhance.yaml', '-o', '-'"), {"pydantic", "yaml"}),
+        (CLI.format("'lint', 'workflows/production_upscale_enhance.ui.json'"), set()),
+        (CLI.format("'compile', 'workflows/production_upscale_enhance.ui.json', '-o', '-'"), set()),
     ],
 )
 def test_start_up_loads_nothing_heavy(code: str, allowed: set[str]) -> None:

@@ -13,8 +13,10 @@ from .diagnostics import Diagnostic, NotExamined, Rule, has_errors, in_reading_o
 from .formats import broken as broken_module
 from .formats import ui_rules as ui_rules_module
 from .formats import ui_scopes as ui_scopes_module
+from .formats import ui_write_nodes as ui_write_nodes_module
 from .formats.api import dump_api
 from .graph import Graph
+from .lift import limits as limits_module
 from .lower import lower
 from .passes.pipeline import run_passes
 from .python import file as python_module
@@ -44,6 +46,8 @@ RULES: tuple[Rule, ...] = tuple(
             *broken_module.RULES,
             *ui_scopes_module.RULES,
             *ui_rules_module.RULES,
+            *ui_write_nodes_module.RULES,
+            *limits_module.RULES,
             *problems_module.RULES,
             *changes_module.RULES,
             *names_module.RULES,

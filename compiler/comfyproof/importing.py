@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
 
 from .canonical import Meaning, declared_input, encoded, fingerprint
 from .catalog.pinned import Catalog, built_in
@@ -61,6 +62,11 @@ class Imported:
 
 def _counted(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def spec_name(file: str) -> str:
+    """What to call the spec of a workflow: as its file, without what only says which form that is in."""
+    return FilePath(file).stem.removesuffix(".api").removesuffix(".ui")
 
 
 def import_graph(

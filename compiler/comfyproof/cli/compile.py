@@ -1,8 +1,9 @@
-"""compile: a spec as a workflow that ComfyUI takes."""
+"""compile: specs and workflows as what ComfyUI takes, and in other forms."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import click
 from .exits import Exit
 from .terminal import (
     catalog_option,
+    editor_options,
     read_catalog_option,
     read_changes,
     show,
@@ -23,74 +25,147 @@ from .terminal import (
 
 if TYPE_CHECKING:
     from ..catalog.pinned import Catalog
+    from ..catalog.widgets import Editor
+    from ..converting import Converted, Graphs
     from ..driver import Compiled
     from ..spec.pipeline import Changes
 
 
 MAX_FORMS = 100_000
+FORMS = ("api", "ui", "yaml", "python", "mermaid", "svg")
 
 
 @click.command("compile")
-@click.argument("spec")
-@click.option("--to", "form", type=click.Choice(["api"]), default="api", show_default=True, help="The form to write.")
-@click.option("-o", "--output", metavar="FILE", help="Where to write it; standard output, unless given.")
-@click.option("--all", "every", is_flag=True, help="Write every row, variant and matrix cell into the folder of -o.")
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(FORMS),
+    default="api",
+    show_default=True,
+    help="What to write: for the server, for the editor, a spec, or a diagram.",
+)
+@click.option("-o", "--output", metavar="PATH", help="The file to write, or the folder for several; else stdout.")
+@click.option("--all", "every", is_flag=True, help="Write every row, variant and matrix cell of a spec into -o.")
 @catalog_option
+@editor_options
 @spec_changes
 def compile_command(
-    spec: str,
+    files: tuple[str, ...],
     form: str,
     output: str | None,
     every: bool,
     catalog_file: str | None,
+    editor: Editor,
+    keep_unknown: bool,
     inputs: tuple[str, ...],
     settings: tuple[str, ...],
     variant: str | None,
 ) -> int:
-    """Compile a spec to API JSON, which ComfyUI's server takes.
+    """Compile specs and workflows to API JSON, which ComfyUI's server takes, or to another form.
 
-    The same spec gives the same bytes every time. Findings go to standard error.
+    FILES are specs, workflows as ComfyUI exports and saves them, pictures that it made, and folders of these.
+    A workflow becomes just what ComfyUI's editor would send; lint says what is wrong with it. The same file gives
+    the same bytes every time. Findings go to standard error.
     """
-    from ..driver import compile_spec
+    from ..converting import Graphs
+    from ..workflow import WorkflowReader
 
-    catalog, changes = read_catalog_option(catalog_file), read_changes(inputs, settings, variant)
-    if every:
-        if output in (None, "-"):
-            raise click.UsageError("--all writes several files: say into which folder with -o FOLDER")
-        return _compile_all(spec, catalog, changes, Path(str(output)))
-    compiled = compile_spec(spec, catalog, changes)
-    if (code := _told(compiled)) is not Exit.FINE or compiled.program is None:
+    catalog = read_catalog_option(catalog_file)
+    changes = read_changes(inputs, settings, variant) if every or inputs or settings or variant is not None else None
+    folder = None if output in (None, "-") else Path(str(output))
+    if every and changes is not None:
+        if folder is None or len(files) > 1:
+            raise click.UsageError("--all writes several files of one spec: say into which folder with -o FOLDER")
+        return _compile_all(files[0], catalog, changes, form, folder)
+    graphs = Graphs(WorkflowReader(catalog, editor, keep_unknown), changes)
+    if len(files) > 1 or Path(files[0]).is_dir():
+        if folder is None or folder.is_file():
+            raise click.UsageError("several files are written into a folder: name it with -o FOLDER")
+        return _compile_several(files, graphs, form, folder)
+    converted = graphs.convert(files[0], form)
+    if (code := _told(converted)) is not Exit.FINE or converted.text is None:
         return code
-    if output in (None, "-"):
+    if folder is None:
         # JSON is UTF-8, whatever the terminal's encoding.
-        sys.stdout.buffer.write(compiled.program.text().encode())
+        sys.stdout.buffer.write(converted.text.encode())
     else:
         from ..run.folder import write_whole
 
-        write_whole(Path(str(output)), compiled.program.text().encode())
+        write_whole(folder, converted.text.encode())
     return Exit.FINE
 
 
-def _told(compiled: Compiled) -> Exit:
-    """Whether there is a program, after saying what was found and what was not examined."""
+def _told(converted: Converted | Compiled) -> Exit:
+    """Whether there is something to write, after saying what was found and what was not examined."""
+    from ..diagnostics import has_errors
     from ..report.text import unexamined
 
-    show(compiled.findings, sys.stderr)
-    if compiled.program is None:
-        show_summary(compiled.findings, compiled.not_examined, sys.stderr)
-        return Exit.FINDINGS if compiled.readable else Exit.NOT_EXAMINED
-    sys.stderr.write(unexamined(compiled.not_examined, color=wants_color(sys.stderr)))
+    show(converted.findings, sys.stderr)
+    if has_errors(converted.findings) or not converted.readable:
+        show_summary(converted.findings, converted.not_examined, sys.stderr)
+        return Exit.FINDINGS if converted.readable else Exit.NOT_EXAMINED
+    sys.stderr.write(unexamined(converted.not_examined, color=wants_color(sys.stderr)))
     return Exit.FINE
 
 
-def _compile_all(spec: str, catalog: Catalog, changes: Changes, folder: Path) -> int:
-    """Writes each form of a spec that compiles, and says what keeps the others from it."""
-    from ..driver import compile_source, read
+def _compile_several(files: tuple[str, ...], graphs: Graphs, form: str, folder: Path) -> int:
+    """Writes each file that can be converted under its own name, and says what keeps the others from it."""
+    from ..converting import SUFFIXES
+    from ..diagnostics import has_errors
     from ..run.folder import write_whole
-    from ..spec.forms import all_forms, most_forms
 
-    source, said = read(spec)
-    base = compile_source(spec, source, said, catalog, replace(changes, needed=False))
+    written: dict[Path, str] = {}
+    failed = unreadable = 0
+    for file, name in _sources(files, folder):
+        target = (folder / name).with_suffix(SUFFIXES[form])
+        converted = graphs.convert(file, form)
+        show(converted.findings, sys.stderr)
+        if converted.text is None or has_errors(converted.findings):
+            failed, unreadable = failed + 1, unreadable + (not converted.readable)
+            click.echo(f'not written: "{_clean(file)}"', err=True)
+        elif target in written:
+            failed += 1
+            click.echo(f'not written: "{_clean(file)}": "{_clean(written[target])}" has its name', err=True)
+        else:
+            write_whole(target, converted.text.encode())
+            written[target] = file
+    click.echo(f"{folder}: {len(written)} written" + (f", {failed} not" if failed else ""), err=True)
+    if failed:
+        return Exit.NOT_EXAMINED if unreadable == failed else Exit.FINDINGS
+    return Exit.FINE
+
+
+def _sources(files: tuple[str, ...], output: Path) -> Iterator[tuple[str, str]]:
+    """Each file with the name that it keeps below the output folder."""
+    from ..converting import files_in
+
+    for file in files:
+        if not Path(file).is_dir():
+            yield file, Path(file).name
+            continue
+        inside = files_in(Path(file), output if output.exists() else None)
+        if not inside:
+            raise click.UsageError(f'there is no spec and no workflow in the folder "{file}"')
+        for each in inside:
+            yield each, str(Path(each).relative_to(file))
+
+
+def _clean(text: str) -> str:
+    from ..report.text import clean
+
+    return clean(text)
+
+
+def _compile_all(spec: str, catalog: Catalog, changes: Changes, form: str, folder: Path) -> int:
+    """Writes each form of a spec that compiles, and says what keeps the others from it."""
+    from ..converting import SUFFIXES, forms_of
+    from ..diagnostics import has_errors
+    from ..driver import compile_spec
+    from ..run.folder import write_whole
+    from ..spec.forms import most_forms
+
+    base = compile_spec(spec, catalog, replace(changes, needed=False))
     if base.spec is None or base.program is None:
         return _told(base)
     if (count := most_forms(base.spec, changes)) > MAX_FORMS:
@@ -100,14 +175,14 @@ def _compile_all(spec: str, catalog: Catalog, changes: Changes, folder: Path) ->
             "leave out values of the matrix",
         )
     written = failed = 0
-    for form in all_forms(base.spec, changes):
-        compiled = compile_source(spec, source, said, catalog, form.changes)
-        if compiled.program is None:
+    suffix = f".{form}{SUFFIXES[form]}" if form in ("api", "ui") else SUFFIXES[form]
+    for name, converted in forms_of(spec, catalog, changes, form):
+        if converted.text is None or has_errors(converted.findings):
             failed += 1
-            click.echo(f"{form.name}:", err=True)
-            show(compiled.findings, sys.stderr)
+            click.echo(f"{name}:", err=True)
+            show(converted.findings, sys.stderr)
             continue
-        write_whole(folder / f"{form.name}.api.json", compiled.program.text().encode())
+        write_whole(folder / f"{name}{suffix}", converted.text.encode())
         written += 1
     click.echo(f"{folder}: {written} workflow{'' if written == 1 else 's'}", err=True)
     if failed:

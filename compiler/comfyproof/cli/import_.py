@@ -35,7 +35,7 @@ def import_command(
     """
     form = _form(form, output)
     catalog = read_catalog_option(catalog_file)
-    from ..importing import import_graph
+    from ..importing import import_graph, spec_name
     from ..workflow import WorkflowReader
 
     workflow = WorkflowReader(catalog, keep_unknown=keep_unknown).read(file)
@@ -45,7 +45,7 @@ def import_command(
         show(workflow.findings, sys.stderr)
         return Exit.FINDINGS if workflow.readable else Exit.NOT_EXAMINED
     target = output if output not in (None, "-") else None
-    name = Path(file).stem.removesuffix(".api")
+    name = spec_name(file)
     shown = target or f"{name}{_SUFFIXES[form][0]}"
     imported = import_graph(workflow.graph, catalog, name, shown, (f"Imported from {Path(file).name}.",))
     _tell(workflow, imported)

@@ -1,14 +1,26 @@
-"""lint: what is wrong with specs."""
+"""lint: what is wrong with specs and workflows."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .exits import Exit
-from .terminal import catalog_option, read_catalog_option, read_changes, show, show_summary, spec_changes
+from .terminal import (
+    catalog_option,
+    editor_option,
+    read_catalog_option,
+    read_changes,
+    show,
+    show_summary,
+    spec_changes,
+)
+
+if TYPE_CHECKING:
+    from ..catalog.widgets import Editor
 
 
 @click.command("lint")
@@ -31,6 +43,7 @@ from .terminal import catalog_option, read_catalog_option, read_changes, show, s
 @click.option("--strict", is_flag=True, help="Exit with 3 if a node could not be examined.")
 @click.option("--run-python", is_flag=True, help="Also lint specs in Python, which are run to read them.")
 @catalog_option
+@editor_option
 @spec_changes
 def lint_command(
     files: tuple[str, ...],
@@ -39,21 +52,23 @@ def lint_command(
     strict: bool,
     run_python: bool,
     catalog_file: str | None,
+    editor: Editor,
     inputs: tuple[str, ...],
     settings: tuple[str, ...],
     variant: str | None,
 ) -> int:
-    """Say what is wrong with specs, without running anything.
+    """Say what is wrong with specs and workflows, without running anything.
 
-    FILES are specs and folders of specs. No server is asked, and nothing is executed but, with --run-python,
-    the specs in Python.
+    FILES are specs, workflows as ComfyUI exports and saves them, pictures that it made, and folders of specs and
+    workflows. No server is asked, and nothing is executed but, with --run-python, the specs in Python.
     """
-    from ..lint import examine
+    from ..lint import Examiner
     from ..report.json import as_json
 
     catalog = read_catalog_option(catalog_file)
-    changes = read_changes(inputs, settings, variant)
-    compiled = [examine(file, catalog, changes, run_python=run_python) for file in _specs(files, run_python)]
+    changes = read_changes(inputs, settings, variant) if inputs or settings or variant is not None else None
+    examined = Examiner(catalog, changes, run_python=run_python, editor=editor)
+    compiled = [examined.file(file, alone=named) for file, named in _sources(files, run_python)]
     findings = [finding for each in compiled for finding in each.findings]
     unknown = list(dict.fromkeys(each for one in compiled for each in one.not_examined))
     if form == "json":
@@ -69,16 +84,17 @@ def lint_command(
     return Exit.NOT_EXAMINED if strict and any(each.kind == "node" for each in unknown) else Exit.FINE
 
 
-def _specs(files: tuple[str, ...], run_python: bool) -> list[str]:
-    """The files, and the specs in the folders among them, each once."""
-    found: dict[str, None] = {}
-    suffixes = (".yaml", ".yml", *((".py",) if run_python else ()))
+def _sources(files: tuple[str, ...], run_python: bool) -> list[tuple[str, bool]]:
+    """The files, and the specs and workflows in the folders among them, each once, and whether it was named itself."""
+    found: dict[str, bool] = {}
+    suffixes = (".yaml", ".yml", ".json", *((".py",) if run_python else ()))
     for file in files:
         if not Path(file).is_dir():
-            found[file] = None
+            found[file] = True
             continue
         inside = sorted(str(path) for path in Path(file).rglob("*") if path.suffix.casefold() in suffixes)
         if not inside:
-            raise click.UsageError(f'there is no spec (.yaml) in the folder "{file}"')
-        found.update(dict.fromkeys(inside))
-    return list(found)
+            raise click.UsageError(f'there is no spec (.yaml) and no workflow (.json) in the folder "{file}"')
+        for each in inside:
+            found.setdefault(each, False)
+    return list(found.items())

@@ -15,8 +15,10 @@ from .exits import Exit
 
 # command -> (module, what it is for)
 COMMANDS = {
-    "lint": ("lint", "Say what is wrong with specs, without running anything."),
-    "compile": ("compile", "Compile a spec to a workflow that ComfyUI takes."),
+    "lint": ("lint", "Say what is wrong with specs and workflows, without running anything."),
+    "compile": ("compile", "Compile specs and workflows to what ComfyUI takes, and to other forms."),
+    "import": ("import_", "Import a workflow of ComfyUI's as a spec."),
+    "diff": ("diff", "Say what differs between two workflows."),
     "run": ("run", "Run a spec on a server and prove the pictures."),
     "doctor": ("doctor", "Say what a server can do, and what is wrong with it."),
     "serve": ("serve", "Serve the emulator, a small ComfyUI on this machine."),

@@ -91,6 +91,28 @@ def catalog_option(command: F) -> F:
     )(command)
 
 
+def editor_option(command: F) -> F:
+    """The option --editor."""
+    return click.option(
+        "--editor",
+        type=click.Choice(["1.58", "1.27"]),
+        default="1.58",
+        show_default=True,
+        help="Read the editor's own files as this version of it would.",
+    )(command)
+
+
+def editor_options(command: F) -> F:
+    """The options --editor and --keep-unknown."""
+    return editor_option(
+        click.option(
+            "--keep-unknown",
+            is_flag=True,
+            help="Convert nodes that the catalog does not have as far as the file itself says what they are.",
+        )(command)
+    )
+
+
 def read_catalog_option(file: str | None) -> Catalog:
     """The catalog of that option; exits with 3 where it cannot be read."""
     from ..catalog.pinned import CatalogError, built_in, read_catalog
