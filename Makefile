@@ -14,7 +14,7 @@ demo: $(VENV)/.demo
 	$(BIN)/comfyproof run specs/production_upscale_enhance.yaml
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

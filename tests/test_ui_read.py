@@ -200,6 +200,7 @@ SAMPLER = ["KSampler", 1, "fixed", 20, 8, "euler", "normal", 1]
             ["CLIPTextEncode", "a {b|c}"],
             'CP117 "text" leaves a choice; the first of each is taken here @ "a {b|c}"',
         ),
+        (["CLIPTextEncode", "ends in \\"], 'CP123 the editor sends "text" with "undefined" at its end'),
         (["SaveImage", "%date:yy-M%"], 'CP118 only the editor fills in "%date:yy-M%", and a server leaves it as it is'),
         ({"type": "KSampler", "values": {"seed": 4}}, 'CP120 the values of "KSampler" stand by name, which the editor'),
         (

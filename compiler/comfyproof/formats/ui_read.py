@@ -17,6 +17,7 @@ from .ui_links import SILENCED, VIRTUAL, Held, follow
 from .ui_promoted import NOTHING, promote
 from .ui_rules import (
     DRAWN,
+    EDITOR_SLIP,
     FILLED_LATER,
     IGNORED_VALUES,
     KEPT_UNKNOWN,
@@ -200,7 +201,12 @@ class _Reading:
         if not isinstance(value, str):
             return cast(Value, value)
         if widget.dynamic and is_dynamic(value):
+            given = value
             value, choice = chosen(value)
+            if value.endswith("\\undefined") and not given.endswith("\\undefined"):
+                message = f'the editor sends "{seat.name}" with "undefined" at its end, for the backslash there'
+                path = self._value_path(scope, id, plan, seat)
+                self.findings.add(EDITOR_SLIP, path, message, "take the backslash away")
             if choice:
                 message = f'"{seat.name}" leaves a choice; the first of each is taken here'
                 self.findings.add(

@@ -57,6 +57,12 @@ MISFIT_VALUE = Rule(
     "A value is none that its widget can hold: text where a number belongs, or no option of a combo. The editor takes "
     "it as it is. Often the file was made with another version of the node, and its values have moved.",
 )
+EDITOR_SLIP = Rule(
+    "CP123",
+    "editor-slip",
+    Severity.WARNING,
+    "The editor sends something that nobody meant, for a fault of its own; here it is sent just so.",
+)
 RULES = (
     UNKNOWN_CLASS,
     KEPT_UNKNOWN,
@@ -66,4 +72,5 @@ RULES = (
     DRAWN,
     IGNORED_VALUES,
     MISFIT_VALUE,
+    EDITOR_SLIP,
 )

@@ -17,7 +17,7 @@ from .looks import Kind, kind_of
 from .ui_write_nodes import MAX_OUTPUTS, TITLE, Written, size_of, slots_of, write_node
 
 _GAPS = Gaps(column=80, row=30, pad=20, title=50, frame=50)
-_GROUP_COLORS = ("#3f789e", "#b06634", "#8A8", "#a1309b", "#88A", "#b58b2a")
+_GROUP_COLORS = ("#3f789e", "#b06634", "#8A8", "#8f6fb5", "#88A", "#b58b2a")
 _NODE_COLORS: Mapping[Kind, tuple[str, str]] = {
     Kind.LOAD: ("#2a363b", "#3f5159"),
     Kind.POSITIVE: ("#232", "#353"),
@@ -27,6 +27,7 @@ _NODE_COLORS: Mapping[Kind, tuple[str, str]] = {
 }
 _NOTE_COLORS = ("#432", "#653")
 _NOTE_SIZE = (400, 110)
+_PREVIEW = 230
 # What flows through a pipeline from end to end, whose wires should run straight.
 _MAIN_TYPES = frozenset({"IMAGE", "LATENT", "VIDEO"})
 _NUMBER_ID = re.compile(r"[1-9][0-9]{0,14}")
@@ -157,13 +158,18 @@ class _Drawing:
 
     def _layout(self) -> Layout:
         boxes = {
-            id: Box(width, height + TITLE, self.graph.nodes[id].stage) for id, (width, height) in self.sizes.items()
+            id: Box(width, height + TITLE + self._room(id), self.graph.nodes[id].stage)
+            for id, (width, height) in self.sizes.items()
         }
         wires = [
             Wire(w.link.node, w.target, _slot_y(w.link.output), self._input_y(w), 4 if w.type in _MAIN_TYPES else 1)
             for w in self.wired
         ]
         return arrange(boxes, wires, _GAPS)
+
+    def _room(self, id: str) -> int:
+        """The height that is kept free below a node for what it shows while it runs."""
+        return _PREVIEW if kind_of(self.graph, self.graph.nodes[id], self.catalog) is Kind.SAMPLE else 0
 
     def _input_y(self, wired: _Wired) -> float:
         sockets = len(self.written[wired.target].sockets)
@@ -187,7 +193,7 @@ class _Drawing:
             "type": node.type,
             "title": written.title,
             "pos": [round(spot.x), round(spot.y + TITLE)],
-            "size": [round(spot.width), round(spot.height - TITLE)],
+            "size": list(self.sizes[id]),
             "flags": {},
             "order": order,
             "mode": 0,
