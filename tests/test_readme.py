@@ -27,9 +27,7 @@ def blocks(language: str, text: str = README) -> list[str]:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project without its history, its environment the one these tests run in."""
     folder = tmp_path_factory.mktemp("copy") / "comfyproof"
-    ignored = shutil.ignore_patterns(
-        ".git", ".venv", "out", "build", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info"
-    )
+    left_out = (".git", ".venv", "out", "build", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*left_out))
     (folder / ".venv").mkdir()
     for path in Path(sys.prefix).iterdir():
