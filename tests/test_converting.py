@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,12 @@ def test_what_cannot_be_converted_is_named_and_the_others_are_written(tmp_path: 
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.json"]
     assert 'error[CP114]: there is no node "PackBlur" in the catalog' in done.stderr
     assert '"type": "PackBlur"' in done.stderr
-    assert "error[CP110]: this is no workflow of ComfyUI" in done.stderr
+    assert "CP110" not in done.stderr
     assert "mine/cut.json:1:12: error[CP102]" in done.stderr
-    assert done.stderr.splitlines()[-1] == "out: 1 written, 3 not"
+    assert done.stderr.splitlines()[-1] == "out: 1 written, 2 not; left alone, since no workflow is in them: 1"
+    named = comfyproof("compile", "mine/good.json", "mine/package.json", "-o", "named")
+    assert named.returncode == 1
+    assert "error[CP110]: this is no workflow of ComfyUI" in named.stderr
 
 
 def test_a_folder_in_the_folder_is_not_read_again(tmp_path: Path, comfyproof: Command) -> None:
@@ -92,6 +96,62 @@ def test_two_files_of_one_name_do_not_become_one(tmp_path: Path, comfyproof: Com
     assert done.returncode == 1
     assert 'not written: "other/one.json": "one.json" has its name' in done.stderr
     assert mark((tmp_path / "out/one.json").read_text()) == mark((WORKFLOWS / "upscale.api.json").read_text())
+
+
+@pytest.mark.parametrize("output", ["out", "new/"])
+def test_a_file_goes_into_a_folder_under_its_name(tmp_path: Path, comfyproof: Command, output: str) -> None:
+    (tmp_path / "out").mkdir()
+    assert comfyproof("compile", WORKFLOWS / "upscale.ui.json", "-o", output).returncode == 0
+    written = (tmp_path / output / "upscale.ui.json").read_text()
+    assert mark(written) == mark((WORKFLOWS / "upscale.api.json").read_text())
+
+
+def test_a_workflow_is_never_written_over(tmp_path: Path, comfyproof: Command) -> None:
+    """A compiled one has lost what only the editor knows: places, groups, notes."""
+    text = (WORKFLOWS / "upscale.ui.json").read_text()
+    for name in ("one.json", "two.json"):
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        (tmp_path / "mine" / name).write_text(text)
+    (tmp_path / "link.json").symlink_to("mine/one.json")
+    for files, output, code in (
+        (["mine/one.json"], "mine/one.json", 2),
+        (["mine/one.json"], "link.json", 2),
+        (["mine/one.json"], "mine", 1),
+        (["mine/one.json", "mine/two.json"], "mine", 1),
+        (["mine"], "mine", 2),
+        (["mine"], ".", 2),
+    ):
+        done = comfyproof("compile", *files, "-o", output)
+        assert done.returncode == code, done.stderr
+        assert "is read" in done.stderr
+        assert [(tmp_path / "mine" / name).read_text() for name in ("one.json", "two.json")] == [text, text]
+    for _ in range(2):
+        assert comfyproof("compile", "mine", "-o", "out").returncode == 0
+
+
+@pytest.mark.parametrize("command", ["lint", "compile"])
+@pytest.mark.parametrize("option", [("--input", "image=a.png"), ("--set", "upscale.by=3"), ("--variant", "x")])
+def test_what_changes_specs_is_refused_for_workflows(comfyproof: Command, command: str, option: Any) -> None:
+    done = comfyproof(command, WORKFLOWS / "upscale.ui.json", *option)
+    assert done.returncode == 2
+    assert "--input, --set and --variant are for specs" in done.stderr
+
+
+def test_a_name_that_is_no_text_stops_nothing(tmp_path: Path, comfyproof: Command) -> None:
+    name = tmp_path / os.fsdecode(b"bad\xff.json")
+    shutil.copy(WORKFLOWS / "upscale.ui.json", name)
+    for form in ("ui", "yaml", "python", "svg", "mermaid"):
+        done = comfyproof("compile", name, "--to", form)
+        assert done.returncode == 0, done.stderr
+    done = comfyproof("import", name)
+    assert done.returncode == 0, done.stderr
+    assert "# Imported from bad\\udcff.json." in done.stdout
+
+
+def test_folders_in_a_folder_are_no_files(tmp_path: Path, comfyproof: Command) -> None:
+    (tmp_path / "mine/folder.json").mkdir(parents=True)
+    shutil.copy(WORKFLOWS / "upscale.ui.json", tmp_path / "mine/one.json")
+    assert comfyproof("lint", "mine").returncode == 0
 
 
 def test_a_kept_node_is_said(tmp_path: Path, comfyproof: Command) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from comfyproof.canonical import fingerprint
 from comfyproof.catalog.pinned import built_in, from_object_info
 from comfyproof.formats.api import from_api, to_api
 from comfyproof.formats.ui_read import UiReader
+from comfyproof.formats.ui_texts import chosen
+from comfyproof.rules.registry import check
 from comfyproof.source import parse_source
 from comfyproof.workflow import WorkflowReader
 from conftest import Command
@@ -107,6 +110,8 @@ INNER = ("definitions", "subgraphs", 0)
         (at(5)(*INNER), "CP111 a subgraph must be a mapping with an id @ 5"),
         (at({})(*INNER, "inputs"), 'CP111 the "inputs" of a subgraph must be a list @ "inputs": {},'),
         (at(5)(*INNER, "outputs", 0), 'CP111 each of the "outputs" must be a mapping with links @ 5'),
+        (at([[1]])(*INNER, "inputs", 0, "linkIds"), 'CP111 each of the "inputs" must be a mapping with links @ {'),
+        (at([{}])(*INNER, "outputs", 0, "linkIds"), 'CP111 each of the "outputs" must be a mapping with links @ {'),
         (at({})(*INNER, "nodes"), 'CP111 the workflow has no list of "nodes" @ {'),
     ],
 )
@@ -195,7 +200,7 @@ SAMPLER = ["KSampler", 1, "fixed", 20, 8, "euler", "normal", 1]
             ["KSampler", 1, "fixed", 20, 8, "eular", "normal", 1],
             'CP121 "sampler_name" of "KSampler" cannot be "eular" @ "eular",',
         ),
-        ([*SAMPLER, 9], 'CP120 "KSampler" has 7 widgets here; the last 1 of the values'),
+        ([*SAMPLER, 9], 'CP120 "KSampler" has 7 widgets here; the last of the values is left out'),
         (
             ["CLIPTextEncode", "a {b|c}"],
             'CP117 "text" leaves a choice; the first of each is taken here @ "a {b|c}"',
@@ -338,6 +343,140 @@ def test_broken_api_json_is_said_at_its_place(tmp_path: Path, entry: str, said: 
     found = WorkflowReader(built_in()).read(str(file)).findings
     assert [(each.place.span().line if each.place else 0) for each in found] == [2]
     assert said in found[0].message
+
+
+@pytest.mark.parametrize("external", [[[[1], [2]]], [[{}]], [[]], [5], {}])
+def test_a_group_node_with_outputs_of_any_kind_is_read(external: Any) -> None:
+    node = {"type": "LoadImage", "inputs": [], "outputs": [{"name": "IMAGE"}], "widgets_values": ["a.png", "image"]}
+    workflow = {
+        "nodes": [{"id": 1, "type": "workflow>pair"}],
+        "extra": {"groupNodes": {"pair": {"nodes": [node], "links": [], "external": external}}},
+    }
+    assert [each.type for each in read(workflow)[0].nodes.values()] == ["LoadImage"]
+
+
+def test_comments_that_nothing_ends_are_read_in_time() -> None:
+    text = "/* " * 300_000 + "// gone\n" + "/* kept"
+    started = time.process_time()
+    graph, _ = read(ui_workflow({"nodes": {1: ["CLIPTextEncode", text]}}, CATALOG))
+    assert graph.nodes["1"].inputs["text"] == "/* " * 300_000 + "\n" + "/* kept"
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("inner", ["x", "\\\\", "\\{"])
+def test_choices_in_choices_are_read_in_time(inner: str) -> None:
+    started = time.process_time()
+    text, choice = chosen("{" * 200_000 + inner * 200_000 + "}" * 200_000)
+    assert len(text) >= 200_000
+    assert not choice
+    assert time.process_time() - started < 5
+
+
+def test_file_names_with_many_names_in_them_are_read_in_time() -> None:
+    nodes: dict[int, Any] = {n: ["CLIPTextEncode", "x"] for n in range(2, 2000)}
+    started = time.process_time()
+    graph, _ = read(ui_workflow({"nodes": {**nodes, 1: ["SaveImage", "%KSampler.seed%" * 50_000]}}, CATALOG))
+    assert graph.nodes["1"].inputs["filename_prefix"] == "%KSampler.seed%" * 50_000
+    assert time.process_time() - started < 5
+
+
+def test_subgraphs_of_nothing_are_bounded() -> None:
+    subgraphs: dict[str, Any] = {f"S{n}": {"nodes": {1: f"S{n + 1}", 2: f"S{n + 1}"}} for n in range(25)}
+    subgraphs["S25"] = {"nodes": {1: "Note"}}
+    started = time.process_time()
+    _, found = read(ui_workflow({"nodes": {1: "S0"}, "subgraphs": subgraphs}, CATALOG))
+    assert any("more than 50,000 nodes" in each for each in found)
+    assert time.process_time() - started < 5
+
+
+def test_group_nodes_of_many_are_bounded() -> None:
+    notes = [{"type": "Note", "inputs": [{"name": "a"}]}] * 1_000
+    groups = {"g": {"nodes": notes, "links": [], "external": []}}
+    started = time.process_time()
+    nodes = [{"id": n, "type": "workflow>g"} for n in range(2_000)]
+    assert any("more than 50,000 nodes" in each for each in read({"nodes": nodes, "extra": {"groupNodes": groups}})[1])
+    assert time.process_time() - started < 5
+
+
+def test_links_through_many_reroutes_are_bounded() -> None:
+    slot = {"name": "", "type": "*"}
+    nodes: list[Any] = [{"id": n, "type": "Reroute", "inputs": [{**slot, "link": n}]} for n in range(1, 5_000)]
+    wanted = [{"name": "clip", "type": "CLIP", "link": 5_000}]
+    nodes += [{"id": n, "type": "CLIPTextEncode", "inputs": wanted} for n in range(10_000, 11_000)]
+    links = [[n, n - 1, 0, n, 0, "*"] for n in range(1, 5_001)]
+    started = time.process_time()
+    assert any("1,000,000 times" in each for each in read({"nodes": nodes, "links": links})[1])
+    assert time.process_time() - started < 10
+
+
+def test_links_that_only_the_table_knows_are_read_in_time() -> None:
+    inputs = [{"name": f"i{n}", "type": "IMAGE"} for n in range(10_000)]
+    nodes = [
+        {"id": 1, "type": "Somebodys", "inputs": inputs},
+        {"id": 2, "type": "LoadImage", "widgets_values": ["a.png"]},
+    ]
+    links = [[n, 2, 0, 1, n, "IMAGE"] for n in range(10_000)]
+    started = time.process_time()
+    graph, _ = read({"nodes": nodes, "links": links}, keep_unknown=True)
+    assert len(list(graph.nodes["1"].links())) == 10_000
+    assert time.process_time() - started < 5
+
+
+def test_what_is_wrong_in_a_subgraph_is_said_once() -> None:
+    subgraphs = {"S": {"nodes": {1: ["KSampler", 1, "fixed", "many", 8, "euler", "normal", 1]}}}
+    found = read(ui_workflow({"nodes": {1: "S", 2: "S"}, "subgraphs": subgraphs}, CATALOG))[1]
+    assert len([each for each in found if each.startswith("CP121")]) == 1
+
+
+def test_a_text_that_is_used_ten_thousand_times_is_bounded() -> None:
+    subgraphs = {"S": {"nodes": {1: ["CLIPTextEncode", "x" * 2**20]}}}
+    nodes = dict.fromkeys(range(1, 1_000), "S")
+    graph, found = read(ui_workflow({"nodes": nodes, "subgraphs": subgraphs}, CATALOG))
+    assert len(graph.nodes) <= 64
+    assert any("hold more than 67,108,864 characters" in each for each in found)
+    inputs = [{"name": f"i{n}", "link": 1} for n in range(5_000)]
+    workflow = ui_workflow({"nodes": dict.fromkeys(range(1, 1_000), "S"), "subgraphs": subgraphs}, CATALOG)
+    workflow["definitions"]["subgraphs"][0]["nodes"] = [{"id": 1, "type": "CLIPTextEncode", "inputs": inputs}]
+    assert any("hold more than 67,108,864 characters" in each for each in read(workflow)[1])
+    started = time.process_time()
+    subgraphs = {"S": {"nodes": {1: ["CLIPTextEncode", "{a|b}" * 20_000]}}}
+    read(ui_workflow({"nodes": dict.fromkeys(range(1, 3_000), "S"), "subgraphs": subgraphs}, CATALOG))
+    assert time.process_time() - started < 5
+    words = "%A.text%" * 1000
+    nodes = {1: {"type": "CLIPTextEncode", "title": "A", "values": ["x" * 2**20]}, 2: ["SaveImage", words]}
+    assert read(ui_workflow({"nodes": nodes}, CATALOG))[0].nodes["2"].inputs["filename_prefix"] == words
+
+
+@given(st.text(alphabet="/* a\n", max_size=40))
+def test_comments_are_those_of_the_editor(text: str) -> None:
+    """Its own pattern, which takes too long for some texts, has the last word."""
+    assert chosen(text)[0] == re.sub(r"/\*[\s\S]*?\*/|//.*", "", text)
+
+
+def test_a_workflow_without_an_output_is_an_error(tmp_path: Path, comfyproof: Command) -> None:
+    """A server refuses it, though it has no node that a server would look at."""
+    (tmp_path / "none.json").write_text('{"1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}}}')
+    done = comfyproof("lint", "none.json")
+    assert done.returncode == 1
+    assert "error[CP307]: no node saves or shows anything" in done.stdout
+    (tmp_path / "unknown.json").write_text('{"1": {"class_type": "SomebodysSaver", "inputs": {}}}')
+    assert comfyproof("lint", "unknown.json").returncode == 0
+
+
+def test_help_names_nodes_as_the_workflow_does(tmp_path: Path, comfyproof: Command) -> None:
+    """Ten thousand such links are looked at in seconds."""
+    prompt: dict[str, Any] = {"1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}, "_meta": {"title": "Cat"}}}
+    empty = {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}}
+    wrong = {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}}
+    (tmp_path / "wrong.json").write_text(json.dumps({**prompt, "2": empty, "3": wrong}))
+    assert 'help: take it from what gives IMAGE: "Cat"' in comfyproof("lint", "wrong.json").stdout
+    many = {
+        str(n): {"class_type": "CLIPTextEncode", "inputs": {"text": "x", "clip": ["2", 0]}} for n in range(3, 10_003)
+    }
+    graph = from_api({"2": empty, **many})
+    started = time.process_time()
+    assert sum(finding.rule.code == "CP304" for finding in check(graph, built_in())[0]) == 10_000
+    assert time.process_time() - started < 10
 
 
 def test_lint_finds_what_is_wrong_in_workflows(tmp_path: Path, comfyproof: Command) -> None:

@@ -137,11 +137,11 @@ def _python(graph: Graph, file: str, catalog: Catalog) -> _Rendered:
 
 
 def _spec(graph: Graph, file: str, catalog: Catalog, *, python: bool) -> _Rendered:
-    from .importing import import_graph, spec_name
+    from .importing import import_graph, shown_name, spec_name
     from .lift.limits import UNSAYABLE
 
     name = spec_name(file)
-    imported = import_graph(graph, catalog, name, f"{name}.yaml", (f"From {Path(file).name}.",))
+    imported = import_graph(graph, catalog, name, f"{name}.yaml", (f"From {shown_name(Path(file).name)}.",))
     findings = list(imported.findings)
     text = imported.python() if python else imported.text
     if text is None:

@@ -66,7 +66,12 @@ def _counted(count: int, word: str) -> str:
 
 def spec_name(file: str) -> str:
     """What to call the spec of a workflow: as its file, without what only says which form that is in."""
-    return FilePath(file).stem.removesuffix(".api").removesuffix(".ui")
+    return shown_name(FilePath(file).stem.removesuffix(".api").removesuffix(".ui"))
+
+
+def shown_name(name: str) -> str:
+    """A file's name as text: Linux lets it be bytes that are none."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def import_graph(

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +47,10 @@ class Catalog:
 
     def get(self, name: str) -> NodeType | None:
         """A node class, or None where the catalog has none of that name."""
-        if name not in self._read and name in self.raw:
-            self._read[name] = read_node_type(name, self.raw[name], FILE_INPUTS.get(name, {}))
-        return self._read.get(name)
+        known = self._read.get(name)
+        if known is None and name in self.raw:
+            known = self._read[name] = read_node_type(name, self.raw[name], FILE_INPUTS.get(name, {}))
+        return known
 
     def face(self, name: str, editor: Editor = NEWER) -> Face | None:
         """The sockets and widgets of a node class in the web editor, or None where there is none of that name."""
@@ -57,6 +58,11 @@ class Catalog:
         if key not in self._faces and name in self.raw:
             self._faces[key] = read_face(self.raw[name], editor)
         return self._faces.get(key)
+
+    @cached_property
+    def given(self) -> frozenset[str]:
+        """The types of value that some class gives."""
+        return frozenset(str(kind) for node in self.raw.values() for kind in node["output"])
 
     def names(self) -> list[str]:
         """The node classes, sorted."""

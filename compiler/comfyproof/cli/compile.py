@@ -16,6 +16,7 @@ from .terminal import (
     editor_options,
     read_catalog_option,
     read_changes,
+    refuse_changes,
     show,
     show_summary,
     spec_changes,
@@ -78,11 +79,17 @@ def compile_command(
         if folder is None or len(files) > 1:
             raise click.UsageError("--all writes several files of one spec: say into which folder with -o FOLDER")
         return _compile_all(files[0], catalog, changes, form, folder)
-    graphs = Graphs(WorkflowReader(catalog, editor, keep_unknown), changes)
-    if len(files) > 1 or Path(files[0]).is_dir():
-        if folder is None or folder.is_file():
-            raise click.UsageError("several files are written into a folder: name it with -o FOLDER")
+    reader = WorkflowReader(catalog, editor, keep_unknown)
+    graphs = Graphs(reader, changes)
+    if changes is not None:
+        refuse_changes(files, reader)
+    several = len(files) > 1 or Path(files[0]).is_dir()
+    if several and (folder is None or folder.is_file()):
+        raise click.UsageError("several files are written into a folder: name it with -o FOLDER")
+    if folder is not None and (several or folder.is_dir() or str(output).endswith("/")):
         return _compile_several(files, graphs, form, folder)
+    if folder is not None and _same(folder, files[0]):
+        raise click.UsageError(f'-o "{output}" is the file that is read: name another one')
     converted = graphs.convert(files[0], form)
     if (code := _told(converted)) is not Exit.FINE or converted.text is None:
         return code
@@ -116,10 +123,15 @@ def _compile_several(files: tuple[str, ...], graphs: Graphs, form: str, folder: 
     from ..run.folder import write_whole
 
     written: dict[Path, str] = {}
-    failed = unreadable = 0
-    for file, name in _sources(files, folder):
+    failed = unreadable = left_alone = 0
+    sources = list(_sources(files, folder))
+    read = {Path(file).resolve() for file, _, _ in sources}
+    for file, name, named in sources:
         target = (folder / name).with_suffix(SUFFIXES[form])
         converted = graphs.convert(file, form)
+        if not named and not converted.is_workflow:
+            left_alone += 1
+            continue
         show(converted.findings, sys.stderr)
         if converted.text is None or has_errors(converted.findings):
             failed, unreadable = failed + 1, unreadable + (not converted.readable)
@@ -127,28 +139,40 @@ def _compile_several(files: tuple[str, ...], graphs: Graphs, form: str, folder: 
         elif target in written:
             failed += 1
             click.echo(f'not written: "{_clean(file)}": "{_clean(written[target])}" has its name', err=True)
+        elif target.resolve() in read:
+            failed += 1
+            click.echo(f'not written: "{_clean(file)}": "{_clean(str(target))}" is a file that is read', err=True)
         else:
             write_whole(target, converted.text.encode())
             written[target] = file
-    click.echo(f"{folder}: {len(written)} written" + (f", {failed} not" if failed else ""), err=True)
+    said = f", {failed} not" if failed else ""
+    said += f"; left alone, since no workflow is in them: {left_alone}" if left_alone else ""
+    click.echo(f"{_clean(str(folder))}: {len(written)} written{said}", err=True)
     if failed:
         return Exit.NOT_EXAMINED if unreadable == failed else Exit.FINDINGS
     return Exit.FINE
 
 
-def _sources(files: tuple[str, ...], output: Path) -> Iterator[tuple[str, str]]:
-    """Each file with the name that it keeps below the output folder."""
+def _same(path: Path, file: str) -> bool:
+    """Whether a path leads to a file, by way of links too."""
+    return path.is_file() and Path(file).is_file() and path.samefile(file)
+
+
+def _sources(files: tuple[str, ...], output: Path) -> Iterator[tuple[str, str, bool]]:
+    """Each file, the name that it keeps below the output folder, and whether it was named itself."""
     from ..converting import files_in
 
     for file in files:
         if not Path(file).is_dir():
-            yield file, Path(file).name
+            yield file, Path(file).name, True
             continue
+        if output.exists() and Path(file).resolve().is_relative_to(output.resolve()):
+            raise click.UsageError(f'-o "{output}" is the folder that is read, or holds it: name another one')
         inside = files_in(Path(file), output if output.exists() else None)
         if not inside:
             raise click.UsageError(f'there is no spec and no workflow in the folder "{file}"')
         for each in inside:
-            yield each, str(Path(each).relative_to(file))
+            yield each, str(Path(each).relative_to(file)), False
 
 
 def _clean(text: str) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from .exits import Exit
-from .terminal import catalog_option, read_catalog_option, show, stop, wants_color
+from .terminal import catalog_option, editor_option, read_catalog_option, show, stop, wants_color
 
 if TYPE_CHECKING:
+    from ..catalog.widgets import Editor
     from ..graph import Graph
     from ..workflow import WorkflowReader
 
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="How to write the difference; markdown is for pull requests.",
 )
+@editor_option
 @catalog_option
-def diff_command(before: str, after: str, form: str, catalog_file: str | None) -> int:
+def diff_command(before: str, after: str, form: str, editor: Editor, catalog_file: str | None) -> int:
     """Say what differs between two workflows, by what they mean.
 
     BEFORE and AFTER are specs, API JSON, the editor's JSON, or pictures, videos and sounds that ComfyUI saved, in any
@@ -40,7 +42,7 @@ def diff_command(before: str, after: str, form: str, catalog_file: str | None) -
     from ..workflow import WorkflowReader
 
     catalog = read_catalog_option(catalog_file)
-    reader = WorkflowReader(catalog, keep_unknown=True)
+    reader = WorkflowReader(catalog, editor, keep_unknown=True)
     difference = compare(_graph(before, reader), _graph(after, reader), catalog)
     files = (before, after)
     if form == "json":

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from .exits import Exit
-from .terminal import catalog_option, read_catalog_option, show, stop, wants_color
+from .terminal import catalog_option, editor_option, read_catalog_option, show, stop, wants_color
 
 if TYPE_CHECKING:
+    from ..catalog.widgets import Editor
     from ..importing import Imported
     from ..workflow import Workflow
 
@@ -24,9 +25,16 @@ _SUFFIXES = {"yaml": (".yaml", ".yml"), "python": (".py",)}
 @click.option("-o", "--output", metavar="FILE", help="Where to write it; standard output, unless given.")
 @click.option("--keep-unknown", is_flag=True, help="Take nodes of unknown classes as far as the file tells them.")
 @click.option("--partial", is_flag=True, help="Write the spec also where it is not the whole workflow.")
+@editor_option
 @catalog_option
 def import_command(
-    file: str, form: str | None, output: str | None, keep_unknown: bool, partial: bool, catalog_file: str | None
+    file: str,
+    form: str | None,
+    output: str | None,
+    keep_unknown: bool,
+    partial: bool,
+    editor: Editor,
+    catalog_file: str | None,
 ) -> int:
     """Import a workflow of ComfyUI's as a spec.
 
@@ -35,10 +43,10 @@ def import_command(
     """
     form = _form(form, output)
     catalog = read_catalog_option(catalog_file)
-    from ..importing import import_graph, spec_name
+    from ..importing import import_graph, shown_name, spec_name
     from ..workflow import WorkflowReader
 
-    workflow = WorkflowReader(catalog, keep_unknown=keep_unknown).read(file)
+    workflow = WorkflowReader(catalog, editor, keep_unknown).read(file)
     if workflow.kind == "spec":
         stop(Exit.USAGE, f'"{file}" is a spec, and no workflow of ComfyUI\'s', "compile it")
     if workflow.graph is None or not (workflow.sound or partial):
@@ -47,7 +55,7 @@ def import_command(
     target = output if output not in (None, "-") else None
     name = spec_name(file)
     shown = target or f"{name}{_SUFFIXES[form][0]}"
-    imported = import_graph(workflow.graph, catalog, name, shown, (f"Imported from {Path(file).name}.",))
+    imported = import_graph(workflow.graph, catalog, name, shown, (f"Imported from {shown_name(Path(file).name)}.",))
     _tell(workflow, imported)
     if not imported.equal and not partial:
         click.echo("nothing was written: --partial writes what a spec can say", err=True)

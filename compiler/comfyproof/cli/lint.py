@@ -14,6 +14,7 @@ from .terminal import (
     editor_option,
     read_catalog_option,
     read_changes,
+    refuse_changes,
     show,
     show_summary,
     spec_changes,
@@ -64,9 +65,12 @@ def lint_command(
     """
     from ..lint import Examiner
     from ..report.json import as_json
+    from ..workflow import WorkflowReader
 
     catalog = read_catalog_option(catalog_file)
     changes = read_changes(inputs, settings, variant) if inputs or settings or variant is not None else None
+    if changes is not None:
+        refuse_changes(files, WorkflowReader(catalog, editor))
     examined = Examiner(catalog, changes, run_python=run_python, editor=editor)
     compiled = [examined.file(file, alone=named) for file, named in _sources(files, run_python)]
     findings = [finding for each in compiled for finding in each.findings]
@@ -92,7 +96,8 @@ def _sources(files: tuple[str, ...], run_python: bool) -> list[tuple[str, bool]]
         if not Path(file).is_dir():
             found[file] = True
             continue
-        inside = sorted(str(path) for path in Path(file).rglob("*") if path.suffix.casefold() in suffixes)
+        paths = (path for path in Path(file).rglob("*") if path.suffix.casefold() in suffixes and not path.is_dir())
+        inside = sorted(map(str, paths))
         if not inside:
             raise click.UsageError(f'there is no spec (.yaml) and no workflow (.json) in the folder "{file}"')
         for each in inside:

@@ -103,9 +103,11 @@ def _models(ui: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         nodes = scope.get("nodes") if isinstance(scope, dict) else None
         for node in nodes if isinstance(nodes, list) else ():
             type = node.get("type") if isinstance(node, dict) else None
-            values = node.get("widgets_values") if isinstance(type, str) else None
+            if not isinstance(type, str):
+                continue
+            values = node.get("widgets_values")
             named = [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
-            for folder in dict.fromkeys(FILE_INPUTS.get(type or "", {}).values()):
+            for folder in dict.fromkeys(FILE_INPUTS.get(type, {}).values()):
                 yield from ((folder, name) for name in named if name.endswith(_WEIGHTS) and folder != "configs")
 
 

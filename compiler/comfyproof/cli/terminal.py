@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ..catalog.pinned import Catalog
     from ..diagnostics import Diagnostic, NotExamined
     from ..spec.pipeline import Changes
+    from ..workflow import WorkflowReader
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,6 +81,15 @@ def read_changes(inputs: Sequence[str], settings: Sequence[str], variant: str | 
         return [pair for _, pair in found if pair]
 
     return Changes(dict(pairs("--input", inputs)), tuple(pairs("--set", settings)), variant)
+
+
+def refuse_changes(files: Sequence[str], reader: WorkflowReader) -> None:
+    """Raises click.UsageError where those options could change nothing, since all files are workflows."""
+    kinds = ["" if Path(file).is_dir() else reader.read(file).kind for file in files]
+    if all(kind in ("api", "ui") for kind in kinds):
+        raise click.UsageError(
+            f'--input, --set and --variant are for specs, and "{files[0]}" is a workflow: import it, or change it there'
+        )
 
 
 def catalog_option(command: F) -> F:

@@ -22,7 +22,11 @@ class Findings:
 
     source: Text | None
     found: list[Diagnostic] = field(default_factory=list)
+    _said: set[tuple[str, Path, str]] = field(default_factory=set)
 
     def add(self, rule: Rule, path: Path, message: str, help: str = "") -> None:
-        """Adds one, at a path."""
+        """Adds one, at a path; once, since what is wrong in a subgraph is found wherever it is used."""
+        if (rule.code, path, message) in self._said:
+            return
+        self._said.add((rule.code, path, message))
         self.found.append(rule.at(Place(self.source, path) if self.source else None, message, help))

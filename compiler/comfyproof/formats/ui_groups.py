@@ -87,7 +87,8 @@ def _split_links(group: Mapping[str, Any], count: int) -> tuple[dict[tuple[int, 
                 inner[target, slot] = (origin, output)
     external = group.get("external")
     listed = external if isinstance(external, list) else []
-    return inner, {tuple(each[:2]) for each in listed if isinstance(each, list)}
+    pairs = (each[:2] for each in listed if isinstance(each, list) and len(each) >= 2)
+    return inner, {(node, slot) for node, slot in pairs if type(node) is int and type(slot) is int}
 
 
 def _outputs(

@@ -21,6 +21,7 @@ from .ui_scopes import (
 # What the editor draws and no server runs.
 VIRTUAL = frozenset({"Note", "MarkdownNote", "Reroute", "PrimitiveNode"})
 MAX_STEPS = 10_000
+MAX_ALL_STEPS = 1_000_000  # of all links together
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Reader(Protocol):
 
     editor: Editor
     findings: Findings
+    steps: int
 
     def child(self, scope: Scope, id: str) -> Scope | None:
         """The inside of a node that is an instance of a subgraph; None where it is none."""
@@ -67,6 +69,11 @@ def follow(reader: Reader, scope: Scope, link: Any, wanted: str, asker: str) -> 
     """
     start, first = scope, True
     for _ in range(MAX_STEPS):
+        if reader.steps >= MAX_ALL_STEPS:
+            message = f"its links lead through reroutes and bypassed nodes more than {MAX_ALL_STEPS:,} times"
+            reader.findings.add(BROKEN_WORKFLOW, (), message)
+            return None
+        reader.steps += 1
         origin = scope.definition.links.get(link)
         if origin is None:
             _loose(reader, scope, link, asker)
@@ -161,12 +168,7 @@ def outer_slot(scope: Scope, slot: int) -> Mapping[str, Any] | None:
     """The instance's own input for an input of its subgraph, by name, else by position."""
     if scope.instance is None or not 0 <= slot < len(scope.definition.inputs):
         return None
-    slots = scope.instance.get("inputs") or ()
-    name = scope.definition.inputs[slot].get("name")
-    for each in slots:
-        if each.get("name") == name:
-            return dict(each)
-    return None
+    return scope.outer(scope.definition.inputs[slot].get("name"))
 
 
 def _copies(reader: Reader, start: Scope, scope: Scope) -> bool:

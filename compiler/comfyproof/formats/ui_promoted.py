@@ -51,9 +51,8 @@ def promote(reader: Reader, scope: Scope, id: str) -> None:
 
 def _set(scope: Scope, found: dict[int, Any], inner: str, widget: str, value: Any) -> None:
     if inner == "-1":
-        for n, each in enumerate(scope.definition.inputs):
-            if each.get("name") == widget:
-                found[n] = value
+        for n in scope.definition.inputs_named(widget):
+            found[n] = value
         return
     node = scope.definition.nodes.get(inner)
     for slot in (node.get("inputs") or ()) if node else ():
@@ -66,10 +65,9 @@ def _set(scope: Scope, found: dict[int, Any], inner: str, widget: str, value: An
 
 
 def _set_by_name(scope: Scope, found: dict[int, Any], instance: RawNode, widget: str, value: Any) -> None:
-    for n, each in enumerate(scope.definition.inputs):
-        if each.get("name") == widget:
-            found[n] = value
-            return
+    for n in scope.definition.inputs_named(widget):
+        found[n] = value
+        return
     for inner, name in _proxies(instance):
         if name == widget:
             _set(scope, found, inner, name, value)
@@ -104,8 +102,8 @@ def _own_value(reader: Reader, scope: Scope, inner: str, widget: str) -> Any:
     plan = reader.plan(node["type"])
     if plan is None:
         nested = reader.child(scope, inner)
-        for n, each in enumerate(nested.definition.inputs if nested else ()):
-            if each.get("name") == widget and nested and nested.promoted and n in nested.promoted:
+        for n in nested.definition.inputs_named(widget) if nested else ():
+            if nested and nested.promoted and n in nested.promoted:
                 return nested.promoted[n]
         return NOTHING
     values = seated(plan, node.get("widgets_values"))
@@ -147,7 +145,7 @@ def _is_widget(reader: Reader, scope: Scope, id: str, name: str) -> bool:
     inner = reader.child(scope, id)
     if inner is None or inner.promoted is None:
         return _marked(node, name)
-    return any(each.get("name") == name and n in inner.promoted for n, each in enumerate(inner.definition.inputs))
+    return any(n in inner.promoted for n in inner.definition.inputs_named(name))
 
 
 def _marked(node: RawNode, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 from ..catalog.pinned import Catalog
@@ -40,6 +41,8 @@ from .ui_texts import as_text, chosen, filled_in, is_dynamic
 from .ui_values import RENAMED, Plan, Seat, Seated, held, plan_of, seated
 
 MAX_NODES = 50_000
+INPUT_SIZE = 128  # what an input counts for
+MAX_SIZE = 64 * 2**20  # of all values in subgraphs: one that a file holds once can be used thousands of times
 MAX_DEPTH = 32
 _DRAWN = {"Load3D": "image", "Load3DAnimation": "image", "WebcamCapture": "image"}
 
@@ -76,6 +79,8 @@ class _Reading:
         self.keep_unknown = keep_unknown
         self.definitions: dict[str, Definition] = {}
         self.nodes: dict[str, Node] = {}
+        self.size = self.scopes = self.steps = 0
+        self.chosen: dict[str, tuple[str, bool]] = {}
         self.root: Scope | None = None
 
     def graph(self) -> tuple[Graph | None, list[Diagnostic]]:
@@ -87,14 +92,18 @@ class _Reading:
         self._take_groups(definition)
         self.root = Scope(definition)
         self._emit(self.root)
-        if len(self.nodes) >= MAX_NODES:
+        if len(self.nodes) >= MAX_NODES or self.scopes >= MAX_NODES:
             self.findings.add(BROKEN_WORKFLOW, (), f"the workflow has more than {MAX_NODES:,} nodes")
+        if self.size >= MAX_SIZE:
+            message = f"the nodes in its subgraphs hold more than {MAX_SIZE:,} characters"
+            self.findings.add(BROKEN_WORKFLOW, (), message)
         return Graph(self.nodes), self.findings.found
 
     def _take_groups(self, root: Definition) -> None:
         for id, node in root.nodes.items():
             group = group_of(self.document, node) if node["type"].startswith("workflow") else None
-            if group is not None:
+            if group is not None and self.scopes < MAX_NODES:
+                self.scopes += len(group.get("nodes") or ()) if isinstance(group.get("nodes"), list) else 0
                 definition = group_definition(group, node, root.path, self.plan, self.findings)
                 if definition is not None:
                     self.definitions[f"group node {id}"] = definition
@@ -103,7 +112,11 @@ class _Reading:
     def _emit(self, scope: Scope) -> None:
         for id, node in scope.definition.nodes.items():
             kind = node["type"]
-            if kind in VIRTUAL or len(self.nodes) >= MAX_NODES:
+            if max(len(self.nodes), self.scopes) >= MAX_NODES or self.size >= MAX_SIZE:
+                return
+            if scope.parent is not None:
+                self.size += INPUT_SIZE * len(node.get("inputs") or ())
+            if kind in VIRTUAL:
                 continue
             silent = node.get("mode") in (MUTED, BYPASSED)
             if self.definitions and kind in self.definitions:
@@ -149,6 +162,8 @@ class _Reading:
         if full in self.nodes:
             self.findings.add(BROKEN_WORKFLOW, (*path, "id"), f'the id "{full}" is that of a node in a subgraph, too')
             return
+        if scope.parent is not None:
+            self.size += len(full) + len(title) + _size(inputs)
         origins: tuple[Place, ...] = ()
         places: Mapping[str, Place] = {}
         if self.findings.source is not None:
@@ -202,7 +217,9 @@ class _Reading:
             return cast(Value, value)
         if widget.dynamic and is_dynamic(value):
             given = value
-            value, choice = chosen(value)
+            if value not in self.chosen:  # a text in a subgraph is read once, however often it is used
+                self.chosen[value] = chosen(value)
+            value, choice = self.chosen[value]
             if value.endswith("\\undefined") and not given.endswith("\\undefined"):
                 message = f'the editor sends "{seat.name}" with "undefined" at its end, for the backslash there'
                 path = self._value_path(scope, id, plan, seat)
@@ -231,17 +248,23 @@ class _Reading:
 
     def _widget_value(self, wanted: str, widget: str) -> object:
         """The value of a widget of the node that is called so, by its class or else by its title."""
+        node = self._named.get(wanted)
+        plan = self.plan(node["type"]) if node else None
+        if node is None or plan is None:
+            return None
+        found = seated(plan, node.get("widgets_values"))
+        return next((v for s, v in zip(found.seats, found.values, strict=True) if s.name == widget), None)
+
+    @cached_property
+    def _named(self) -> Mapping[str, RawNode]:
+        """The first node of each name: the class that it is searched by, or else its title."""
         assert self.root is not None
         parts = (self.root.definition, *self.definitions.values())
         nodes = [node for part in parts for node in part.nodes.values()]
-        named = [each for each in nodes if _search_name(each) == wanted] or [
-            each for each in nodes if each.get("title") == wanted
-        ]
-        for node in named[:1]:
-            plan = self.plan(node["type"])
-            found = seated(plan, node.get("widgets_values")) if plan else Seated((), (), ())
-            return next((v for s, v in zip(found.seats, found.values, strict=True) if s.name == widget), None)
-        return None
+        found: dict[str, RawNode] = {}
+        for name_of in (_search_name, _title):
+            found.update({name: node for node in reversed(nodes) if (name := name_of(node)) and name not in found})
+        return found
 
     def child(self, scope: Scope, id: str) -> Scope | None:
         """The inside of a node that is an instance of a subgraph; None where it is none."""
@@ -257,7 +280,8 @@ class _Reading:
                 self.findings.add(SUBGRAPH_CYCLE, path, message, "take this node out of it")
             elif scope.depth >= MAX_DEPTH:
                 self.findings.add(BROKEN_WORKFLOW, path, f"subgraphs lie more than {MAX_DEPTH} deep in each other")
-            else:
+            elif self.scopes < MAX_NODES:
+                self.scopes += 1
                 inner = Scope(definition, f"{scope.prefix}{id}:", scope, node)
         scope.children[id] = inner
         if inner is not None:
@@ -353,7 +377,9 @@ class _Reading:
         elif all(at is None for at in found.positions):
             message = f'the values of "{plan.type}" stand by name, which the editor ignores: all are at their defaults'
         else:
-            message = f'"{plan.type}" has {len(found.seats)} widgets here; the last {many} of the values are left out'
+            count = len(found.seats)
+            left = "the last of the values is" if many == 1 else f"the last {many} of the values are"
+            message = f'"{plan.type}" has {count} widget{"" if count == 1 else "s"} here; {left} left out'
         self.findings.add(IGNORED_VALUES, path, message)
 
     def _misfit(self, scope: Scope, id: str, plan: Plan, seat: Seat, value: Value) -> None:
@@ -390,9 +416,26 @@ def _shortened(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _search_name(node: RawNode) -> object:
+def _size(value: object) -> int:
+    """About how many characters a value has when it is written."""
+    if type(value) is str:
+        return len(value)
+    if type(value) is dict:
+        return sum(INPUT_SIZE + len(name) + _size(each) for name, each in value.items())
+    return sum(INPUT_SIZE + _size(each) for each in value) if type(value) is list else 4
+
+
+def _search_name(node: RawNode) -> str:
     properties = node.get("properties")
-    return properties.get("Node name for S&R") if isinstance(properties, dict) else None
+    return _text(properties.get("Node name for S&R")) if isinstance(properties, dict) else ""
+
+
+def _title(node: RawNode) -> str:
+    return _text(node.get("title"))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 _CONTROL_WORDS = ("fixed", "increment", "decrement", "randomize")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -47,6 +47,16 @@ class Definition:
     inputs: list[dict[str, Any]] = field(default_factory=list)
     outputs: list[dict[str, Any]] = field(default_factory=list)
     targets: dict[Any, tuple[str, Any]] = field(default_factory=dict)
+    _named: dict[str, list[int]] | None = None
+
+    def inputs_named(self, name: Any) -> Sequence[int]:
+        """Which of a subgraph's inputs have a name."""
+        if self._named is None:
+            self._named = {}
+            for n, each in enumerate(self.inputs):
+                if isinstance(own := each.get("name"), str):
+                    self._named.setdefault(own, []).append(n)
+        return self._named.get(name, ()) if isinstance(name, str) else ()
 
     def node_path(self, id: str) -> Path:
         """Where a node stands in the file."""
@@ -64,6 +74,14 @@ class Scope:
     children: dict[str, Scope | None] = field(default_factory=dict)
     promoted: dict[int, Any] | None = None
     given: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _outer: dict[str, Mapping[str, Any]] | None = None
+
+    def outer(self, name: Any) -> Mapping[str, Any] | None:
+        """The instance's own input of a name, the first of them."""
+        if self._outer is None:
+            slots = self.instance.get("inputs") or () if self.instance else ()
+            self._outer = {slot["name"]: slot for slot in reversed(slots)}
+        return self._outer.get(name) if isinstance(name, str) else None
 
     @property
     def depth(self) -> int:
@@ -196,16 +214,19 @@ _ID = (int, str)
 
 
 def _repair(definition: Definition, wanted: set[Any], names: Names) -> None:
+    lost: dict[str, list[tuple[Any, int]]] = {}
     for id, (target, slot) in definition.targets.items():
-        node = definition.nodes.get(target)
-        if id in wanted or node is None or type(slot) is not int:
-            continue
+        if id not in wanted and target in definition.nodes and type(slot) is int:
+            lost.setdefault(target, []).append((id, slot))
+    for target, links in lost.items():
+        node = definition.nodes[target]
         known = names(node)
-        name = known[slot] if 0 <= slot < len(known) else None
         own = {each["name"]: each for each in node.get("inputs") or ()}
-        if name is not None and own.get(name, {}).get("link") is None:
-            own[name] = {**own.get(name, {"name": name}), "link": id}
-            definition.nodes[target] = {**node, "inputs": list(own.values())}
+        for id, slot in links:
+            name = known[slot] if 0 <= slot < len(known) else None
+            if name is not None and own.get(name, {}).get("link") is None:
+                own[name] = {**own.get(name, {"name": name}), "link": id}
+        definition.nodes[target] = {**node, "inputs": list(own.values())}
 
 
 def _slots(raw: Mapping[str, Any], side: str, path: Path, findings: Findings) -> Iterator[dict[str, Any]]:
@@ -214,7 +235,8 @@ def _slots(raw: Mapping[str, Any], side: str, path: Path, findings: Findings) ->
         findings.add(BROKEN_WORKFLOW, (*path, side), f'the "{side}" of a subgraph must be a list')
         return
     for n, slot in enumerate(listed or ()):
-        if not isinstance(slot, dict) or not isinstance(slot.get("linkIds"), list | None):
+        links = slot.get("linkIds") if isinstance(slot, dict) else 0
+        if not isinstance(links, list | None) or not all(type(each) in _ID for each in links or ()):
             findings.add(BROKEN_WORKFLOW, (*path, side, n), f'each of the "{side}" must be a mapping with links')
             yield {}
         else:

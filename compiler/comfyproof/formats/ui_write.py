@@ -50,7 +50,8 @@ class Drawn:
 
 def draw(graph: Graph, catalog: Catalog, origin: str = "") -> Drawn:
     """A graph as UI JSON of version 0.4; a note says it was compiled from `origin`, unless that is empty."""
-    return _Drawing(graph, catalog).drawn(origin)
+    # The name of a file may be bytes that are no text.
+    return _Drawing(graph, catalog).drawn(origin.encode(errors="backslashreplace").decode())
 
 
 def to_ui(graph: Graph, catalog: Catalog, origin: str = "") -> dict[str, Any]:
