@@ -198,7 +198,7 @@ def test_on_a_terminal_each_prompt_has_its_lines(tmp_path: Path) -> None:
         f"{ids[0][:8]}  3 nodes in 0.0 s: success",
         f"{ids[1][:8]}  3 nodes ...",
         f"{ids[1][:8]}  3 nodes in 0.0 s: ImageInvert (2): \\x1b[2J\\x1b]0;taken over\\x07  "
-        "::error file=here::not from your CI ##vso[task.complete]",
+        "::error file=here::not from your CI #\\x23vso[task.complete]",
         "refused with HTTP 400: Cannot execute because node \\x1b[2J does not exist.",
     ])  # fmt: skip
 

@@ -90,24 +90,33 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: what is wrong here, and one thing to do about it."""
+    """One finding: what is wrong here, and one thing to do about it.
+
+    `node` is the id of the node that it is about, `input` that node's input, where there is one. Ids are given anew
+    on the way to a server, so that they make no two findings of one.
+    """
 
     rule: Rule
     message: str
     place: Place | None
     help: str = ""
+    node: str = field(default="", compare=False)
+    input: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class NotExamined:
     """Something a check could not look at; silence about it would read as a pass.
 
-    `kind` is what it is: "node", "file", "value", "target" and the like.
+    `kind` is what it is: "node", "file", "value", "target" and the like. `file` is the file in which it stands, or that
+    it is; `node` the id of the node.
     """
 
     what: str
     reason: str
     kind: str = field(default="", kw_only=True)
+    file: str = field(default="", kw_only=True)
+    node: str = field(default="", kw_only=True)
 
 
 def in_reading_order(findings: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -11,11 +12,24 @@ from ..texts.composed import LINE_END
 
 _COLORS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.INFO: "36;1"}
 MAX_WIDTH = 120
+MAX_NAMED = 12
+
+
+# Where GitHub Actions, Azure Pipelines and TeamCity find a command, anywhere in a line that a build prints.
+_COMMAND = re.compile(r"##(?=[\w-]*\[)")
 
 
 def clean(text: str) -> str:
-    """Text from outside without what could command a terminal."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else f"\\x{ord(c):02x}" for c in text)
+    """Text from outside on one line, without what could command a terminal, or the service that runs a build."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " if c.isspace() else f"\\x{ord(c):02x}" for c in text)
+    return _COMMAND.sub(r"#\\x23", text) if "##" in text else text
+
+
+def clean_name(file: str) -> str:
+    """A file's name, clean, that can begin a line: GitHub Actions obeys lines that begin with two colons."""
+    name = clean(file)
+    return f"./{name}" if name.lstrip().startswith(":") else name  # a colon follows
 
 
 def render(findings: Iterable[Diagnostic], *, color: bool = False) -> str:
@@ -31,12 +45,17 @@ def summary(findings: Sequence[Diagnostic], not_examined: Sequence[NotExamined],
 
 
 def unexamined(not_examined: Sequence[NotExamined], *, color: bool = False) -> str:
-    """What was not looked at, a line a reason."""
-    reasons: dict[str, list[str]] = {}
+    """What was not looked at, a line a reason; of many things the first, and how many more: JSON has them all."""
+    reasons: dict[str, dict[str, None]] = {}
     for each in not_examined:
-        reasons.setdefault(each.reason, []).append(clean(each.what))
-    lines = [f"not examined: {', '.join(whats)}: {clean(why)}" for why, whats in reasons.items()]
+        reasons.setdefault(each.reason, {})[clean(each.what)] = None
+    lines = [f"not examined: {_first_of(list(whats))}: {clean(why)}" for why, whats in reasons.items()]
     return "".join(_paint(line, "2", color) + "\n" for line in lines)
+
+
+def _first_of(whats: list[str]) -> str:
+    left = len(whats) - MAX_NAMED
+    return ", ".join(whats) if left <= 1 else f"{', '.join(whats[:MAX_NAMED])} and {left} more"
 
 
 def _block(finding: Diagnostic, color: bool) -> str:
@@ -45,7 +64,7 @@ def _block(finding: Diagnostic, color: bool) -> str:
     excerpt: list[str] = []
     if place is not None:
         span = place.span()
-        where = f"{clean(place.source.file)}:{span.line}:{span.column}: "
+        where = f"{clean_name(place.source.file)}:{span.line}:{span.column}: "
         excerpt = _excerpt(place.source.text, span.line, span.column, span.end_line, span.end_column, color)
     severity = _paint(rule.severity.value, _COLORS[rule.severity], color)
     lines = [f"{_paint(where, '1', color)}{severity}[{rule.code}]: {clean(finding.message)}", *excerpt]
@@ -55,7 +74,7 @@ def _block(finding: Diagnostic, color: bool) -> str:
 
 
 def _excerpt(text: str, line: int, column: int, end_line: int, end_column: int, color: bool) -> list[str]:
-    rows = _rows(text)
+    rows = lines_of(text)
     if not 0 < line <= len(rows) or not rows[line - 1].strip():
         return []
     row = rows[line - 1]
@@ -75,7 +94,8 @@ def _excerpt(text: str, line: int, column: int, end_line: int, end_column: int, 
 
 
 @lru_cache(maxsize=8)  # a text with thousands of findings is split once
-def _rows(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
+    """A text's lines, as the lines of a span are counted."""
     return LINE_END.split(text)
 
 
