@@ -12,7 +12,7 @@ from comfyproof.driver import compile_spec
 from comfyproof.spec.pipeline import Changes
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
-COMMENT = re.compile(r"# ([EW]): (.*)$")
+COMMENT = re.compile(r"# ([EWI]): (.*)$")
 
 
 def announced(text: str) -> list[tuple[int, str, str, str]]:

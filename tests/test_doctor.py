@@ -52,7 +52,7 @@ name: small
 models:
   sdxl: {checkpoint: CHECKPOINT}
 stages:
-  - generate: {model: sdxl, positive: a hill, size: 512x512, steps: 2, seed: 1}
+  - generate: {model: sdxl, positive: a hill, size: 1024x1024, steps: 20, seed: 1}
   - save: {prefix: small}
 """
 

@@ -15,6 +15,7 @@ import requests
 from comfyproof.canonical import fingerprint
 from comfyproof.catalog.files import FILE_INPUTS
 from comfyproof.catalog.pinned import built_in
+from comfyproof.cli.opening import read_opening
 from comfyproof.formats.api import from_api
 from conftest import ROOT, Command
 from editor_page import EditorPage, browser, opened
@@ -147,6 +148,13 @@ def test_any_form_of_a_workflow_is_shown(tmp_path: Path) -> None:
         drawn = json.loads((kept / "workflows" / "upscale.api.json").read_bytes())
         assert {node["type"] for node in drawn["nodes"]} >= {"LoadImage", "SaveImage"}
         assert serving.ended(signal.SIGTERM)[0] == 0
+
+
+def test_nodes_of_any_type_are_shown(tmp_path: Path) -> None:
+    """The editor has its own way with what is wrong in its files."""
+    text = json.dumps({"nodes": [{"id": n, "type": kind} for n, kind in enumerate((None, 5, [1], {}, "VAELoader"))]})
+    (tmp_path / "odd.json").write_text(text)
+    assert read_opening([str(tmp_path / "odd.json")], built_in()).workflows == {"odd": text.encode()}
 
 
 def test_what_cannot_be_shown_is_said(comfyproof: Command, tmp_path: Path) -> None:

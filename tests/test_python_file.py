@@ -68,20 +68,20 @@ def spec(folder: Path, text: str, name: str = "spec.py") -> Path:
 SOUND = """
     from comfyproof import Pipeline
     p = Pipeline("sound")
-    p.generate(model=p.model("m", checkpoint="sd_xl_base_1.0.safetensors"), steps=3)
+    p.generate(model=p.model("m", checkpoint="sd_xl_base_1.0.safetensors"), steps=30)
     p.save()
 """
 
 
 def test_the_caret(comfyproof: Command, tmp_path: Path) -> None:
-    spec(tmp_path, SOUND.replace("steps=3", 'negative="ünder", stepps=3'))
+    spec(tmp_path, SOUND.replace("steps=30", 'negative="ünder", stepps=30'))
     done = comfyproof("compile", "spec.py")
     assert done.returncode == 1
     assert done.stdout == ""
     assert (
         'spec.py:4:91: error[CP201]: unknown field "stepps"\n'
         "  |\n"
-        '4 | p.generate(model=p.model("m", checkpoint="sd_xl_base_1.0.safetensors"), negative="ünder", stepps=3)\n'
+        '4 | p.generate(model=p.model("m", checkpoint="sd_xl_base_1.0.safetensors"), negative="ünder", stepps=30)\n'
         "  |                                                                                           ^^^^^^\n"
         '  help: did you mean "steps"?\n'
     ) in done.stderr
@@ -124,7 +124,7 @@ def test_a_broken_file(
 
 
 def test_where_python_keeps_no_columns_the_line_is_shown(tmp_path: Path) -> None:
-    spec(tmp_path, SOUND.replace("steps=3", "steps=0"))
+    spec(tmp_path, SOUND.replace("steps=30", "steps=0"))
     command = [sys.executable, "-X", "no_debug_ranges", "-m", "comfyproof", "compile", "spec.py"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.stderr.startswith('spec.py:4:1: error[CP204]: "steps" is 0')
@@ -262,7 +262,7 @@ def test_files_are_found_beside_the_spec(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ends", ["\r\n", "\r"])
 def test_other_line_ends_and_a_byte_order_mark(tmp_path: Path, ends: str) -> None:
-    text = textwrap.dedent(SOUND).replace("steps=3", "\n    negative='\u2028é',\n    steps=0").replace("\n", ends)
+    text = textwrap.dedent(SOUND).replace("steps=30", "\n    negative='\u2028é',\n    steps=0").replace("\n", ends)
     (tmp_path / "spec.py").write_bytes(b"\xef\xbb\xbf" + text.encode())
     (finding,) = compile_spec(tmp_path / "spec.py", built_in(), Changes({})).findings
     assert "6 |" not in render([finding]).splitlines()[2]  # \u2028 ends a line in every text

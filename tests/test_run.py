@@ -263,7 +263,9 @@ def test_a_node_that_fails_on_the_server(comfyproof: Command, tmp_path: Path) ->
         "  text: {CLIPTextEncode: {text: a, clip: $lora.1}}\n"
         "  lora: {CheckpointLoaderSimple: {ckpt_name: sd_xl_base_1.0.safetensors}}\n"
         "  crop: {ImageFromBatch: {image: $empty, batch_index: 0, length: 1}}\n"
-        "  bad: {SaveImage: {images: $empty, filename_prefix: ../../outside}}\n"
+        "  bad: {SaveImage: {images: $empty, filename_prefix: $where}}\n"
+        "  up: {PrimitiveString: {value: ../../out}}\n"
+        "  where: {StringConcatenate: {string_a: $up, string_b: side, delimiter: ''}}\n"
     )
     done = comfyproof("run", "spec.yaml")
     assert done.returncode == 1

@@ -20,9 +20,9 @@ LAYERS = """
 diagnostics
 texts
 source
-catalog files graph layout png weights
-containers
-canonical embedded
+catalog files graph layout patterns png weights
+containers selecting
+baseline canonical config embedded gathering ignores
 stages validators
 validation
 spec verdict facts

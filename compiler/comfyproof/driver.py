@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import config as config_module
+from . import ignores as ignores_module
 from . import source as source_module
 from . import workflow as workflow_module
 from .catalog.pinned import Catalog
@@ -20,6 +22,7 @@ from .lift import limits as limits_module
 from .lower import lower
 from .passes.pipeline import run_passes
 from .python import file as python_module
+from .rules.reach import unreachable_node
 from .rules.registry import GRAPH_RULES, check
 from .rules.structure import no_output
 from .source import Source, read_source
@@ -41,6 +44,8 @@ RULES: tuple[Rule, ...] = tuple(
     sorted(
         (
             *source_module.RULES,
+            *config_module.RULES,
+            *ignores_module.RULES,
             *python_module.RULES,
             *workflow_module.RULES,
             *broken_module.RULES,
@@ -67,6 +72,7 @@ RULES: tuple[Rule, ...] = tuple(
 )
 
 
+_OF_THE_WHOLE = (no_output.rule, unreachable_node.rule)
 # What may only be missing because a file that has it could not be taken over.
 _OF_NAMES = (site_module.UNKNOWN_NAME, changes_module.UNKNOWN_PATH, inputs_module.UNKNOWN_INPUT)
 
@@ -131,9 +137,14 @@ def _compile(file: str, source: Source, findings: list[Diagnostic], catalog: Cat
     if spec is not None:
         lowered = lower(spec, catalog, findings)
         found, not_examined = check(lowered, catalog)
-        # What is missing may stand in a part that could not be read.
+        # What is missing may stand in a part that could not be read, and what is left over may be for it.
         broken = has_errors(findings)
-        findings += [finding for finding in found if not (broken and finding.rule is no_output.rule)]
+        unread = {_start(finding) for finding in findings if finding.place} if broken else set()
+        findings += [
+            finding
+            for finding in found
+            if not broken or (finding.rule not in _OF_THE_WHOLE and _start(finding) not in unread)
+        ]
         if spec.incomplete:
             findings = [finding for finding in findings if finding.rule not in _OF_NAMES]
         unplanned = (
@@ -145,3 +156,11 @@ def _compile(file: str, source: Source, findings: list[Diagnostic], catalog: Cat
         if not has_errors(findings):
             program = Program(file, spec, run_passes(lowered, catalog), catalog, unplanned)
     return Compiled(file, spec, program, tuple(in_reading_order(findings)), tuple(not_examined))
+
+
+def _start(finding: Diagnostic) -> tuple[str, int, int] | None:
+    """Where a finding begins: what could not be read stands at a value that nobody gave, of which no rule may speak."""
+    if finding.place is None:
+        return None
+    span = finding.place.span()
+    return finding.place.source.file, span.line, span.column

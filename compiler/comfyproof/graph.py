@@ -102,7 +102,19 @@ class Graph:
 
     def producers(self, id: str) -> list[str]:
         """The nodes that a node takes something from, in the order of its inputs."""
-        return list(dict.fromkeys(link.node for _, link in self.nodes[id].links() if link.node in self.nodes))
+        return self._producers[id]
+
+    @cached_property
+    def _producers(self) -> Mapping[str, list[str]]:
+        nodes = self.nodes
+        return {
+            id: list(
+                dict.fromkeys(
+                    value.node for value in node.inputs.values() if type(value) is Link and value.node in nodes
+                )
+            )
+            for id, node in nodes.items()
+        }
 
     @cached_property
     def order(self) -> tuple[str, ...]:

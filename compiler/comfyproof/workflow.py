@@ -82,6 +82,10 @@ class WorkflowReader:
             return Workflow(file, "", None, tuple(findings), readable=False)
         return self._text(file, file, text)
 
+    def text(self, name: str, text: str) -> Workflow:
+        """The workflow of a text that is in no file, by this name."""
+        return self._text(name, name, text)
+
     def _text(self, file: str, name: str, text: str) -> Workflow:
         source, findings = parse_source(name, _CHANGED.sub(r"\g<1>0.0\2", text))
         if source is None:

@@ -9,7 +9,7 @@ loaded = p.load(image=image)
 soft = p.nodes.ImageBlur(
     image=loaded,
     blur_radius=400,  # E: CP402 "blur_radius" is 400
-    blur_raduis=3,  # E: CP302 "ImageBlur" has no input "blur_raduis"
+    blur_raduis=3,  # W: CP314 "ImageBlur" has no input "blur_raduis"
 )
 p.node("Epsilon Scalign", model=sdxl)  # E: CP301 "Epsilon Scalign"
 p.nodes.ImageBlru(image=soft)  # E: CP301 "ImageBlru"

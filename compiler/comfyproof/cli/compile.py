@@ -17,8 +17,8 @@ from .terminal import (
     read_catalog_option,
     read_changes,
     refuse_changes,
-    show,
     show_summary,
+    show_work,
     spec_changes,
     stop,
     wants_color,
@@ -108,7 +108,7 @@ def _told(converted: Converted | Compiled) -> Exit:
     from ..diagnostics import has_errors
     from ..report.text import unexamined
 
-    show(converted.findings, sys.stderr)
+    show_work(converted.findings, sys.stderr)
     if has_errors(converted.findings) or not converted.readable:
         show_summary(converted.findings, converted.not_examined, sys.stderr)
         return Exit.FINDINGS if converted.readable else Exit.NOT_EXAMINED
@@ -132,7 +132,7 @@ def _compile_several(files: tuple[str, ...], graphs: Graphs, form: str, folder: 
         if not named and not converted.is_workflow:
             left_alone += 1
             continue
-        show(converted.findings, sys.stderr)
+        show_work(converted.findings, sys.stderr)
         if converted.text is None or has_errors(converted.findings):
             failed, unreadable = failed + 1, unreadable + (not converted.readable)
             click.echo(f'not written: "{_clean(file)}"', err=True)
@@ -204,7 +204,7 @@ def _compile_all(spec: str, catalog: Catalog, changes: Changes, form: str, folde
         if converted.text is None or has_errors(converted.findings):
             failed += 1
             click.echo(f"{name}:", err=True)
-            show(converted.findings, sys.stderr)
+            show_work(converted.findings, sys.stderr)
             continue
         write_whole(folder / f"{name}{suffix}", converted.text.encode())
         written += 1

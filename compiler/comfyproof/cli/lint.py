@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from .exits import Exit
+from .selection import gather_files, hold_back, read_settings_here, selection_options, what_counts
 from .terminal import (
     catalog_option,
     editor_option,
@@ -22,6 +24,13 @@ from .terminal import (
 
 if TYPE_CHECKING:
     from ..catalog.widgets import Editor
+    from ..converting import Graphs
+    from ..lint import Examined, Examiner
+    from ..report.findings import Report
+    from ..report.forms import Wanted
+
+FORMS = ("text", "concise", "json", "ndjson", "github", "gitlab", "sarif", "junit")
+_RANKS = {"error": 0, "warning": 1, "info": 2}
 
 
 @click.command("lint")
@@ -29,29 +38,47 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(FORMS),
     default="text",
     show_default=True,
     help="How to write the findings.",
 )
 @click.option(
+    "--report",
+    "reports",
+    metavar="FORM:FILE",
+    multiple=True,
+    help="Also write the findings into a file, such as sarif:findings.sarif.",
+)
+@click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "info"]),
-    default="error",
-    show_default=True,
-    help="Exit with 1 on findings as bad as this.",
+    help="Exit with 1 on findings as bad as this; error, unless set.",
+)
+@click.option(
+    "--facts", is_flag=True, help="Also show what the rules know of each file: families, sizes, first sigmas."
 )
 @click.option("--strict", is_flag=True, help="Exit with 3 if a node could not be examined.")
 @click.option("--run-python", is_flag=True, help="Also lint specs in Python, which are run to read them.")
+@selection_options
 @catalog_option
 @editor_option
 @spec_changes
 def lint_command(
     files: tuple[str, ...],
     form: str,
-    fail_on: str,
+    reports: tuple[str, ...],
+    fail_on: str | None,
+    facts: bool,
     strict: bool,
     run_python: bool,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    exclude: tuple[str, ...],
+    skip_others: bool,
+    stdin_filename: str,
+    baseline: str | None,
+    write_baseline: bool,
     catalog_file: str | None,
     editor: Editor,
     inputs: tuple[str, ...],
@@ -60,46 +87,92 @@ def lint_command(
 ) -> int:
     """Say what is wrong with specs and workflows, without running anything.
 
-    FILES are specs, workflows as ComfyUI exports and saves them, pictures that it made, and folders of specs and
-    workflows. No server is asked, and nothing is executed but, with --run-python, the specs in Python.
+    FILES are specs, workflows as ComfyUI exports and saves them, pictures that it made, folders of specs and
+    workflows, patterns such as "flows/**/*.json", and - for standard input. No server is asked, and nothing is executed
+    but, with --run-python, the specs in Python.
     """
+    from ..converting import Graphs
+    from ..gathering import IN_FOLDERS
     from ..lint import Examiner
-    from ..report.json import as_json
+    from ..report.findings import Report
     from ..workflow import WorkflowReader
 
-    catalog = read_catalog_option(catalog_file)
+    wanted = _wanted(reports)
+    flags = {"select": select, "ignore": ignore, "exclude": exclude}
+    held = read_settings_here({**flags, "fail-on": fail_on, "strict": strict, "catalog": catalog_file})
+    catalog = read_catalog_option(held.catalog)
     changes = read_changes(inputs, settings, variant) if inputs or settings or variant is not None else None
     if changes is not None:
         refuse_changes(files, WorkflowReader(catalog, editor))
-    examined = Examiner(catalog, changes, run_python=run_python, editor=editor)
-    compiled = [examined.file(file, alone=named) for file, named in _sources(files, run_python)]
-    findings = [finding for each in compiled for finding in each.findings]
-    unknown = list(dict.fromkeys(each for one in compiled for each in one.not_examined))
-    if form == "json":
-        sys.stdout.write(as_json(findings, [each.file for each in compiled if each.readable], unknown))
-    else:
-        show(findings, sys.stdout)
-        show_summary(findings, unknown, sys.stdout)
-    ranks = {"error": 0, "warning": 1, "info": 2}
-    if not all(each.readable for each in compiled):
+    examiner = Examiner(catalog, changes, run_python=run_python, editor=editor)
+    gathered = gather_files(files, held, (*IN_FOLDERS, *((".py",) if run_python else ())))
+    examined = [
+        _stdin(examiner, stdin_filename) if file == "-" else examiner.file(file, alone=named and not skip_others)
+        for file, named in gathered.files
+    ]
+    findings = what_counts([(each.findings, each.texts) for each in examined], held)
+    findings = hold_back(baseline, write_baseline, findings, [each.file for each in examined if each.whole], held)
+    of_files = (replace(gap, file=gap.file or each.file) for each in examined for gap in each.not_examined)
+    gaps = (*gathered.passed_over, *gathered.unreadable, *of_files)
+    unknown = list(dict.fromkeys(gaps))
+    _write(Report(findings, [each.file for each in examined if each.readable], unknown), form, wanted)
+    if facts:
+        _show_facts(
+            [file for file, _ in gathered.files if file != "-"], Graphs(WorkflowReader(catalog, editor), changes)
+        )
+    if gathered.unreadable or not all(each.readable for each in examined):
         return Exit.NOT_EXAMINED
-    if any(ranks[finding.rule.severity] <= ranks[fail_on] for finding in findings):
+    if any(_RANKS[finding.rule.severity] <= _RANKS[held.fail_on] for finding in findings):
         return Exit.FINDINGS
-    return Exit.NOT_EXAMINED if strict and any(each.kind == "node" for each in unknown) else Exit.FINE
+    return Exit.NOT_EXAMINED if held.strict and any(each.kind == "node" for each in unknown) else Exit.FINE
 
 
-def _sources(files: tuple[str, ...], run_python: bool) -> list[tuple[str, bool]]:
-    """The files, and the specs and workflows in the folders among them, each once, and whether it was named itself."""
-    found: dict[str, bool] = {}
-    suffixes = (".yaml", ".yml", ".json", *((".py",) if run_python else ()))
+def _show_facts(files: list[str], graphs: Graphs) -> None:
+    """Says on stderr what is known of each file, before any rule looks at it."""
+    from ..facts.describe import describe
+    from ..facts.read import facts_of
+    from ..report.text import clean
+
     for file in files:
-        if not Path(file).is_dir():
-            found[file] = True
-            continue
-        paths = (path for path in Path(file).rglob("*") if path.suffix.casefold() in suffixes and not path.is_dir())
-        inside = sorted(map(str, paths))
-        if not inside:
-            raise click.UsageError(f'there is no spec (.yaml) and no workflow (.json) in the folder "{file}"')
-        for each in inside:
-            found.setdefault(each, False)
-    return list(found.items())
+        graph = graphs.graph(file).graph
+        lines = describe(facts_of(graph, graphs.catalog)) if graph else ["nothing, since it has no graph"]
+        click.echo("\n".join(clean(line) for line in (f"facts of {file}:", *lines)), err=True)
+
+
+def _wanted(options: tuple[str, ...]) -> list[Wanted]:
+    """The reports that --report asks for. Raises click.UsageError for one that makes no sense."""
+    from ..report.forms import NoReport, wanted_reports
+
+    try:
+        return list(wanted_reports(options))
+    except NoReport as problem:
+        raise click.UsageError(f"{problem}. {problem.help}" if problem.help else str(problem)) from None
+
+
+def _write(report: Report, form: str, wanted: list[Wanted]) -> None:
+    """Writes the findings to stdout, and into the files that were asked for."""
+    from ..report.forms import REPORTS
+
+    if form == "text":  # the only one with colors in it
+        show(report.findings, sys.stdout)
+        show_summary(list(report.findings), list(report.not_examined), sys.stdout)
+    else:
+        sys.stdout.write(REPORTS[form](report))
+    for each in wanted:
+        if each.file == "-":
+            sys.stdout.flush()
+            sys.stdout.buffer.write(each.written(report))
+        else:
+            from ..run.folder import write_whole
+
+            write_whole(Path(each.file), each.written(report))
+
+
+def _stdin(examiner: Examiner, name: str) -> Examined:
+    """What is wrong with the text on standard input."""
+    from ..gathering import read_stream
+    from ..lint import Examined
+    from ..workflow import MAX_BYTES
+
+    text, said = read_stream(sys.stdin.buffer, name, MAX_BYTES)
+    return Examined(name, tuple(said), (), readable=False) if text is None else examiner.text(name, text)

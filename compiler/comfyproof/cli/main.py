@@ -24,6 +24,7 @@ COMMANDS = {
     "serve": ("serve", "Serve the emulator, a small ComfyUI on this machine."),
     "catalog": ("catalog", "Show, search and pin catalogs of nodes."),
     "schema": ("schema", "Write the JSON Schema of specs, for editors."),
+    "config": ("config", "Show the settings that hold here, and where each comes from."),
     "explain": ("explain", "Explain a rule by its code."),
     "rules": ("explain", "List all rules."),
 }

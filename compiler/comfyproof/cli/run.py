@@ -21,6 +21,7 @@ from .terminal import (
     read_changes,
     show,
     show_summary,
+    show_work,
     spec_changes,
     stop,
     wants_color,
@@ -86,7 +87,7 @@ def run_command(
     compiled = compile_spec(spec, read_catalog_option(catalog_file), read_changes(inputs, settings, variant))
     # A file that is not there is said again, as an error, before anything is sent.
     shown = [finding for finding in compiled.findings if finding.rule is not MISSING_FILE]
-    show(shown, sys.stderr)
+    show_work(shown, sys.stderr)
     if compiled.program is None:
         show_summary(compiled.findings, compiled.not_examined, sys.stderr)
         return Exit.FINDINGS if compiled.readable else Exit.NOT_EXAMINED

@@ -38,6 +38,14 @@ def show(findings: Iterable[Diagnostic], stream: IO[str]) -> None:
         stream.write(text + "\n")
 
 
+def show_work(findings: Iterable[Diagnostic], stream: IO[str]) -> None:
+    """Writes what was changed in reading, and what asks for something to be done; lint says the rest, too."""
+    from ..diagnostics import Severity
+
+    shown = [f for f in findings if f.rule.severity is not Severity.INFO or f.rule.code.startswith("CP1")]
+    show(shown, stream)
+
+
 def show_summary(findings: Sequence[Diagnostic], not_examined: Sequence[NotExamined], stream: IO[str]) -> None:
     """Writes how many findings there are, and what was not examined."""
     from ..report.text import summary

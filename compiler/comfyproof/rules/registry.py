@@ -4,15 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from functools import lru_cache
 
 from ..catalog.pinned import Catalog
-from ..diagnostics import Diagnostic, NotExamined
+from ..diagnostics import Diagnostic, NotExamined, has_errors
 from ..graph import Graph
-from .rule import GraphRule
-from .structure import STRUCTURE_RULES, unknown_node
+from .coercion import COERCION_RULES
+from .denoise import DENOISE_RULES
+from .files import FILE_RULES
+from .guidance import GUIDANCE_RULES
+from .latents import LATENT_RULES
+from .loras import LORA_RULES
+from .matching import MATCHING_RULES
+from .output import OUTPUT_RULES
+from .prompts import PROMPT_RULES
+from .reach import REACH_RULES, reached, unreachable_node
+from .rule import GraphRule, kept
+from .sampling import SAMPLING_RULES
+from .security import SECURITY_RULES
+from .sizes import SIZE_RULES
+from .stretches import STRETCH_RULES
+from .structure import STRUCTURE_RULES
+from .tiles import TILE_RULES
 from .values import VALUE_RULES
 
-GRAPH_RULES: tuple[GraphRule, ...] = (*STRUCTURE_RULES, *VALUE_RULES)
+GRAPH_RULES: tuple[GraphRule, ...] = (
+    *STRUCTURE_RULES,
+    *REACH_RULES,
+    *VALUE_RULES,
+    *COERCION_RULES,
+    *GUIDANCE_RULES,
+    *DENOISE_RULES,
+    *STRETCH_RULES,
+    *SAMPLING_RULES,
+    *MATCHING_RULES,
+    *LATENT_RULES,
+    *SIZE_RULES,
+    *TILE_RULES,
+    *PROMPT_RULES,
+    *LORA_RULES,
+    *FILE_RULES,
+    *OUTPUT_RULES,
+    *SECURITY_RULES,
+)
 
 
 def check(
@@ -20,23 +54,31 @@ def check(
 ) -> tuple[list[Diagnostic], list[NotExamined]]:
     """What the rules find in a graph, and what they could not examine.
 
-    With `live`, nothing is said of the nodes that are not among these, but that their class is unknown.
+    With `live`, only the rules that are of all nodes speak of those that are not among these.
     """
     findings: list[Diagnostic] = []
     not_examined: dict[NotExamined, None] = {}
-    for each in GRAPH_RULES:
+    for each in _concerned(frozenset(node.type for node in graph.nodes.values())):
         for found in each.check(graph, catalog):
             if isinstance(found, NotExamined):
                 not_examined[found] = None
-            elif live is None or found.node.id in live or each is unknown_node:
+            elif live is None or found.node.id in live or each.of_all:
                 place = found.node.place(found.input)
                 if place is not None and found.named:
                     place = replace(place, key=True)
-                findings.append(each.rule.at(place, found.message, found.help))
+                about = (found.node.id, found.input or "")
+                findings.append(Diagnostic(each.rule, found.message, place, found.help, *about))
+    if has_errors(findings):  # what stands unused may have to do with them
+        findings = [finding for finding in findings if finding.rule is not unreachable_node.rule]
     return findings, list(not_examined)
+
+
+@lru_cache(maxsize=4096)
+def _concerned(classes: frozenset[str]) -> tuple[GraphRule, ...]:
+    """The rules that have something to say of a graph with these node classes."""
+    return tuple(each for each in GRAPH_RULES if not each.classes or each.classes & classes)
 
 
 def live_nodes(graph: Graph, catalog: Catalog) -> set[str]:
     """The nodes that feed an output, which are all that a server looks at; a node of an unknown class may be one."""
-    ends = [node.id for node in graph.nodes.values() if (known := catalog.get(node.type)) is None or known.is_output]
-    return graph.upstream(ends)
+    return kept(graph, catalog, reached)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
+from ..catalog.nodes import NodeType
 from ..catalog.pinned import Catalog
 from ..diagnostics import NotExamined, Rule, Severity
 from ..graph import Graph, Node
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +31,55 @@ Check: TypeAlias = "Callable[[Graph, Catalog], Iterator[Problem | NotExamined]]"
 
 @dataclass(frozen=True, slots=True)
 class GraphRule:
-    """A rule with the check that finds its problems."""
+    """A rule with the check that finds its problems.
+
+    `classes` are the node classes without which it has nothing to say; none for one that concerns them all.
+    `of_all` says that it also speaks of nodes that feed no output, at which a server never looks.
+    """
 
     rule: Rule
     check: Check
+    classes: frozenset[str] = frozenset()
+    of_all: bool = False
 
 
-def rule(code: str, name: str, severity: Severity) -> Callable[[Check], GraphRule]:
+def rule(
+    code: str, name: str, severity: Severity, *, classes: Collection[str] = (), of_all: bool = False
+) -> Callable[[Check], GraphRule]:
     """Makes a rule of a check; the check's docstring is the rule's page."""
 
     def make(check: Check) -> GraphRule:
-        return GraphRule(Rule(code, name, severity, inspect.getdoc(check) or ""), check)
+        return GraphRule(Rule(code, name, severity, inspect.getdoc(check) or ""), check, frozenset(classes), of_all)
 
     return make
+
+
+def kept(graph: Graph, catalog: Catalog, make: Callable[[Graph, Catalog], T]) -> T:
+    """What is made of a graph, made once: kept with it as cached_property does, so that all rules share it."""
+    key = make.__qualname__
+    found: tuple[Catalog, T] | None = graph.__dict__.get(key)
+    if found is None or found[0] is not catalog:
+        found = graph.__dict__[key] = (catalog, make(graph, catalog))
+    return found[1]
+
+
+def known(graph: Graph, catalog: Catalog) -> list[tuple[Node, NodeType]]:
+    """The nodes whose class the catalog has, with that."""
+    return kept(graph, catalog, _known)
+
+
+def _known(graph: Graph, catalog: Catalog) -> list[tuple[Node, NodeType]]:
+    return [(node, declared) for node in graph.nodes.values() if (declared := catalog.get(node.type)) is not None]
+
+
+def nodes_of(graph: Graph, classes: Collection[str]) -> Iterator[Node]:
+    """The nodes of these classes."""
+    for node in graph.nodes.values():
+        if node.type in classes:
+            yield node
+
+
+def written(node: Node, name: str) -> bool:
+    """Whether an author wrote an input, and did not leave its field out: then only its stage has a place."""
+    place = node.places.get(name)
+    return place is None or all(place.span() != origin.span() for origin in node.origins)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..catalog.nodes import Input, NodeType
 from ..catalog.pinned import Catalog, built_in
 from ..catalog.widgets import AUTOGROW, DYNAMIC_COMBO, NEWER, OLDER
 from ..diagnostics import NotExamined, Severity, did_you_mean, edit_distance, nearest
 from ..graph import Graph, Link, Node
-from .rule import Problem, rule
+from .rule import Problem, kept, known, rule
 
 
-@rule("CP301", "unknown-node", Severity.ERROR)
+@rule("CP301", "unknown-node", Severity.ERROR, of_all=True)
 def unknown_node(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A node is of a class that no server of this catalog has.
 
@@ -28,20 +28,21 @@ def unknown_node(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
 
         nodes: {soft: {ImageBlur: {image: $load}}}
     """
-    names = catalog.names()
     for node in graph.nodes.values():
         if node.type in catalog.raw:
             continue
         what = f'node "{node.title}" of the class "{node.type}"'
         if node.type in catalog.left_out:
-            yield NotExamined(what, "the catalog describes it in a way that cannot be read", kind="node")
+            reason = "the catalog describes it in a way that cannot be read"
+            yield NotExamined(what, reason, kind="node", node=node.id)
             continue
-        near = nearest(node.type, names)
+        near = nearest(node.type, catalog.names())
         if not catalog.complete and not (near and edit_distance(near.casefold(), node.type.casefold()) <= 2):
             yield NotExamined(
                 what,
                 "the built-in catalog does not have it; pin yours with: comfyproof catalog pin URL",
                 kind="node",
+                node=node.id,
             )
             continue
         help = _pack_of(node.type) or (f'did you mean "{near}"?' if near else "")
@@ -52,9 +53,10 @@ def unknown_node(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
 def undeclared_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A node is given an input that its class does not declare.
 
-    A server ignores a plain value there; with a link there the node fails when it runs. This is about the
-    classes of the built-in catalog, of which it is known that they take no others; for those of other node
-    packs there is CP308.
+    With a link there the node fails when it runs. A plain value a server ignores, and with it what was meant: an
+    input of nearly that name, which the node is not given. This is about the classes of the built-in catalog, of
+    which it is known that they take no others; for those of other node packs there is CP308, and CP314 for plain
+    values that are like no input.
 
     Bad:
 
@@ -64,7 +66,9 @@ def undeclared_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotEx
 
         nodes: {soft: {ImageBlur: {image: $load, blur_radius: 3}}}
     """
-    return _undeclared(graph, catalog, in_built_in=True)
+    for node, name, meant in kept(graph, catalog, _undeclared):
+        if node.type in built_in().raw and (meant or isinstance(node.inputs[name], Link)):
+            yield _no_such_input(node, name, catalog)
 
 
 @rule("CP303", "missing-input", Severity.ERROR)
@@ -79,9 +83,9 @@ def missing_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExami
 
         nodes: {soft: {ImageBlur: {image: $load, blur_radius: 3}}}
     """
-    for node, declared in _known(graph, catalog):
+    for node, declared in known(graph, catalog):
         for name, wanted in declared.inputs.items():
-            if wanted.required and name not in node.inputs and wanted.default is None and wanted.type not in _GROWING:
+            if name not in node.inputs and wanted.required and wanted.default is None and wanted.type not in _GROWING:
                 yield Problem(node, None, f'"{node.type}" needs the input "{name}", {_kind(wanted)}', f'add "{name}"')
 
 
@@ -100,25 +104,32 @@ def link_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]
 
         nodes: {red: {ImageToMask: {image: $load, channel: red}}, soft: {ImageBlur: {image: $load}}}
     """
-    for node, declared in _known(graph, catalog):
-        for name, link in node.links():
+    givers: dict[str, list[Node]] = {}
+    for node, declared in known(graph, catalog):
+        for name, link in node.inputs.items():
+            if type(link) is not Link:
+                continue
             producer = catalog.get(graph.nodes[link.node].type) if link.node in graph.nodes else None
             wanted = declared.inputs.get(name)
             if producer is None or wanted is None or not 0 <= link.output < len(producer.outputs):
                 continue
             given = producer.outputs[link.output].type
             if not _fits(given, wanted.type):
+                givers = givers or _givers(graph, catalog)
                 yield Problem(
                     node,
                     name,
                     f'"{name}" of "{node.type}" takes {wanted.type}, and "{producer.name}" gives {given}',
-                    _other_output(producer, wanted.type) or _other_node(graph, catalog, node, wanted.type),
+                    _other_output(producer, wanted.type) or _other_node(givers, node, wanted.type),
                 )
 
 
 @rule("CP305", "dangling-link", Severity.ERROR)
 def dangling_link(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A link comes from a node that is not there, or from an output that its class does not have.
+
+    A server refuses it; but where the input that takes it is none that the class declares, it accepts the prompt,
+    and its worker ends over it, for everybody, until it is started again. Seen on ComfyUI 0.3.64.
 
     Bad:
 
@@ -129,13 +140,15 @@ def dangling_link(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExami
         nodes: {soft: {ImageBlur: {image: $sharp.0}}, sharp: {ImageSharpen: {image: $load}}}
     """
     for node in graph.nodes.values():
-        for name, link in node.links():
-            if not link.node:  # a hole: a finding has said why
+        for name, link in node.inputs.items():
+            if type(link) is not Link or not link.node:  # no node is a hole: a finding has said why
                 continue
             if link.node not in graph.nodes:
-                yield Problem(
-                    node, name, f'"{name}" takes from the node "{link.node}", which is not there', "name a node that is"
-                )
+                declared = catalog.get(node.type)
+                deadly = declared is not None and name not in declared.inputs
+                end = ": a server takes the prompt, and stops working over it" if deadly else ""
+                message = f'"{name}" takes from the node "{link.node}", which is not there{end}'
+                yield Problem(node, name, message, "name a node that is")
                 continue
             producer = catalog.get(graph.nodes[link.node].type)
             if producer is not None and not 0 <= link.output < len(producer.outputs):
@@ -181,7 +194,7 @@ def cycle(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
         yield Problem(taker, link, message, "take one of these links from a node outside the circle")
 
 
-@rule("CP307", "no-output", Severity.ERROR)
+@rule("CP307", "no-output", Severity.ERROR, of_all=True)
 def no_output(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """Nothing in the pipeline keeps or shows a picture, so that a server has nothing to do and refuses it.
 
@@ -196,7 +209,11 @@ def no_output(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]
     types = [catalog.get(node.type) for node in graph.nodes.values()]
     if graph.nodes and all(declared is not None and not declared.is_output for declared in types):
         last = list(graph.nodes.values())[-1]
-        yield Problem(last, None, "no stage saves or shows anything", 'add "- save: {}"')
+        if any(node.stage for node in graph.nodes.values()):
+            yield Problem(last, None, "no stage saves or shows anything", 'add "- save: {}"')
+        else:
+            help = 'add one that does, such as "SaveImage", or take it out of mute'
+            yield Problem(last, None, "no node saves or shows anything", help)
 
 
 @rule("CP308", "perhaps-undeclared-input", Severity.WARNING)
@@ -215,7 +232,29 @@ def perhaps_undeclared_input(graph: Graph, catalog: Catalog) -> Iterator[Problem
 
         nodes: {soft: {PackImageBlur: {image: $load, blur_radius: 3}}}
     """
-    return _undeclared(graph, catalog, in_built_in=False)
+    for node, name, _ in kept(graph, catalog, _undeclared):
+        if node.type not in built_in().raw:
+            yield _no_such_input(node, name, catalog)
+
+
+@rule("CP314", "ignored-value", Severity.WARNING)
+def ignored_value(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A node is given a plain value that its class does not declare, and a server ignores it.
+
+    It may be left from another version of the class, or be meant for something that the class cannot do. The
+    server still takes it for part of the node when it looks in its cache. ComfyUI 0.3.64, execution.py.
+
+    Bad:
+
+        nodes: {soft: {ImageBlur: {image: $load, blur_radius: 3, passes: 2}}}
+
+    Good:
+
+        nodes: {soft: {ImageBlur: {image: $load, blur_radius: 3}}}
+    """
+    for node, name, meant in kept(graph, catalog, _undeclared):
+        if node.type in built_in().raw and not meant and not isinstance(node.inputs[name], Link):
+            yield _no_such_input(node, name, catalog)
 
 
 STRUCTURE_RULES = (
@@ -227,6 +266,7 @@ STRUCTURE_RULES = (
     cycle,
     no_output,
     perhaps_undeclared_input,
+    ignored_value,
 )
 
 
@@ -237,21 +277,25 @@ def _pack_of(name: str) -> str:
     return f'install the node pack "{pack}" on the server' if pack else ""
 
 
-def _undeclared(graph: Graph, catalog: Catalog, *, in_built_in: bool) -> Iterator[Problem]:
-    for node, declared in _known(graph, catalog):
+def _undeclared(graph: Graph, catalog: Catalog) -> list[tuple[Node, str, bool]]:
+    """The inputs that a class does not have, and whether each is nearly the name of one that is not given."""
+    found = []
+    for node, declared in known(graph, catalog):
+        if node.inputs.keys() <= declared.inputs.keys():
+            continue
         for name, value in node.inputs.items():
-            if name in declared.inputs or (node.type in built_in().raw) is not in_built_in:
+            if name in declared.inputs or _grows(declared, name):
                 continue
-            if not _grows(declared, name) and not (
-                _by_editor(catalog, node.type, name) and not isinstance(value, Link)
-            ):
-                yield Problem(
-                    node,
-                    name,
-                    f'"{node.type}" has no input "{name}"',
-                    did_you_mean(name, declared.inputs, "its inputs"),
-                    named=True,
-                )
+            if isinstance(value, Link) or not _by_editor(catalog, node.type, name):
+                near = nearest(name, declared.inputs)
+                found.append((node, name, near is not None and near not in node.inputs))
+    return found
+
+
+def _no_such_input(node: Node, name: str, catalog: Catalog) -> Problem:
+    declared = catalog.get(node.type)
+    help = did_you_mean(name, declared.inputs if declared else (), "its inputs")
+    return Problem(node, name, f'"{node.type}" has no input "{name}"', help, named=True)
 
 
 def _grows(declared: NodeType, name: str) -> bool:
@@ -264,16 +308,9 @@ _GROWING = (AUTOGROW, DYNAMIC_COMBO)
 
 
 def _by_editor(catalog: Catalog, kind: str, name: str) -> bool:
-    """Whether ComfyUI's editor itself adds a value of that name, which no server reads."""
+    """Whether ComfyUI's editor itself has a value of that name beside the inputs, which no server reads."""
     faces = [catalog.face(kind, editor) for editor in (NEWER, OLDER)]
-    return any(each.name == name and each.sent for face in faces if face for each in face.widgets)
-
-
-def _known(graph: Graph, catalog: Catalog) -> Iterator[tuple[Node, NodeType]]:
-    for node in graph.nodes.values():
-        declared = catalog.get(node.type)
-        if declared is not None:
-            yield node, declared
+    return any(each.name == name for face in faces if face for each in face.widgets)
 
 
 def _kind(wanted: Input) -> str:
@@ -286,14 +323,24 @@ def _fits(given: str, wanted: str) -> bool:
     return bool({part.strip() for part in given.split(",")} & {part.strip() for part in wanted.split(",")})
 
 
-def _other_node(graph: Graph, catalog: Catalog, taker: Node, wanted: str) -> str:
-    """Help where some other stage or node gives what is wanted."""
-    giving = {
-        f"${node.stage or node.id}": None
-        for node, declared in _known(graph, catalog)
-        if node.stage != taker.stage and any(output.type == wanted for output in declared.outputs)
-    }
-    return f"take it from what gives {wanted}: {', '.join(list(giving)[:3])}" if giving else f"add what gives {wanted}"
+def _givers(graph: Graph, catalog: Catalog) -> dict[str, list[Node]]:
+    """The nodes that give each type."""
+    found: dict[str, list[Node]] = {}
+    for node, declared in known(graph, catalog):
+        for kind in dict.fromkeys(output.type for output in declared.outputs):
+            found.setdefault(kind, []).append(node)
+    return found
+
+
+def _other_node(givers: Mapping[str, Sequence[Node]], taker: Node, wanted: str) -> str:
+    """Help where some other stage or node gives what is wanted; a workflow of ComfyUI's has no stages."""
+    giving: dict[str, None] = {}
+    for node in givers.get(wanted, ()):
+        if node is not taker and (node.stage != taker.stage or not node.stage):
+            giving[f"${node.stage}" if node.stage else f'"{node.title or node.type}"'] = None
+        if len(giving) == 3:
+            break
+    return f"take it from what gives {wanted}: {', '.join(giving)}" if giving else f"add what gives {wanted}"
 
 
 def _other_output(producer: NodeType, wanted: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 from ..catalog.nodes import Input
 from ..catalog.pinned import Catalog
@@ -11,14 +11,15 @@ from ..diagnostics import NotExamined, Severity, did_you_mean
 from ..files import IO_FOLDERS
 from ..graph import Asset, Graph, Link, Node, Secret, Value
 from ..validators import VALIDATORS
-from .rule import Problem, rule
+from .rule import Problem, kept, known, rule
 
-_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "INT": ((int,), "a whole number"),
     "FLOAT": ((int, float), "a number"),
     "STRING": ((str,), "text"),
     "BOOLEAN": ((bool,), "true or false"),
 }
+EXACT = 2**53  # beyond it JavaScript knows only some of the whole numbers
 _ANNOTATIONS = tuple(f"[{folder}]" for folder in IO_FOLDERS)
 
 
@@ -26,7 +27,8 @@ _ANNOTATIONS = tuple(f"[{folder}]" for folder in IO_FOLDERS)
 def value_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A value is of another type than its input takes.
 
-    A server would convert some of these in silence ("false" becomes true, 3.9 becomes 3) and refuse others.
+    A server refuses it, or makes the opposite of it: "false" becomes true. What it converts to something near is
+    told by CP411 and CP412.
 
     Bad:
 
@@ -36,23 +38,23 @@ def value_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined
 
         nodes: {soft: {ImageBlur: {image: $load, blur_radius: 3}}}
     """
-    given = {str(kind) for node in catalog.raw.values() for kind in node["output"]}
-    for node, wanted, value in _literals(graph, catalog):
+    given = catalog.given
+    for node, wanted, value in doubtful(graph, catalog):
         # A type that no node gives belongs to a widget of the editor's, and its values are plain.
-        if wanted.takes_link and wanted.type in given:
+        if wanted.type in KINDS:
+            kinds, words = KINDS[wanted.type]
+            if type(value) in kinds and (value == value or isinstance(value, str)):
+                continue
+            if not taken(wanted.type, value):
+                message = f'"{word(node, wanted)}" should be {words}, not {shown(value)}'
+                yield Problem(node, wanted.name, message, f"give it {words}")
+        elif wanted.takes_link and wanted.type in given:
             yield Problem(
                 node,
                 wanted.name,
-                f'"{wanted.name}" of "{node.type}" takes a link of the type {wanted.type}, not {_shown(value)}',
+                f'"{wanted.name}" of "{node.type}" takes a link of the type {wanted.type}, not {shown(value)}',
                 "name what it comes from, such as $load",
             )
-        elif wanted.type in _KINDS:
-            kinds, words = _KINDS[wanted.type]
-            if isinstance(value, Secret) and wanted.type == "STRING":
-                continue
-            if not isinstance(value, kinds) or (isinstance(value, bool) and wanted.type != "BOOLEAN"):
-                message = f'"{_word(node, wanted)}" should be {words}, not {_shown(value)}'
-                yield Problem(node, wanted.name, message, f"give it {words}")
 
 
 @rule("CP402", "value-range", Severity.ERROR)
@@ -67,16 +69,20 @@ def value_range(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamine
 
         nodes: {soft: {ImageBlur: {image: $load, blur_radius: 9}}}
     """
-    for node, wanted, value in _literals(graph, catalog):
-        if wanted.type not in ("INT", "FLOAT") or isinstance(value, bool) or not isinstance(value, int | float):
+    for node, wanted, value in doubtful(graph, catalog):
+        if wanted.type not in ("INT", "FLOAT"):
             continue
+        if type(value) is not int and type(value) is not float:
+            value = cast(wanted.type, value)
+            if value is None:
+                continue
         low, high = wanted.config.get("min"), wanted.config.get("max")
         help = f"choose a value from {low} to {high}" if None not in (low, high) else "choose another value"
         if low is not None and value < low:
-            message = f'"{_word(node, wanted)}" is {value}; "{node.type}" takes at least {low}'
+            message = f'"{word(node, wanted)}" is {value}; "{node.type}" takes at least {low}'
             yield Problem(node, wanted.name, message, help)
         if high is not None and value > high:
-            message = f'"{_word(node, wanted)}" is {value}; "{node.type}" takes at most {high}'
+            message = f'"{word(node, wanted)}" is {value}; "{node.type}" takes at most {high}'
             yield Problem(node, wanted.name, message, help)
 
 
@@ -95,11 +101,12 @@ def value_not_in_list(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotE
 
         nodes: {small: {ImageScaleBy: {image: $load, upscale_method: lanczos}}}
     """
-    for node, wanted, value in _literals(graph, catalog):
+    for node, wanted, value in doubtful(graph, catalog):
         if wanted.type != "COMBO" or isinstance(value, Asset) or wanted.config.get("multiselect"):
             continue
         if isinstance(value, Secret):
-            yield NotExamined(f'value of "{wanted.name}"', "it is a secret, put in only when it is sent", kind="value")
+            reason = "it is a secret, put in only when it is sent"
+            yield NotExamined(f'value of "{wanted.name}"', reason, kind="value", node=node.id)
             continue
         if wanted.options is None:
             if wanted.folder is None:
@@ -107,15 +114,15 @@ def value_not_in_list(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotE
                 reason = (
                     "its values are known to another service only" if remote else "the catalog lists no values for it"
                 )
-                yield NotExamined(f'value "{value}"', reason, kind="value")
+                yield NotExamined(f'value "{value}"', reason, kind="value", node=node.id)
             elif catalog.unlisted:
-                yield NotExamined(f'file "{value}"', catalog.unlisted, kind="file")
+                yield NotExamined(f'file "{value}"', catalog.unlisted, kind="file", node=node.id)
             else:
                 message = f'"{value}" is not among the server\'s {wanted.folder}: it has none'
                 yield Problem(node, wanted.name, message, f'put the file into the server\'s folder "{wanted.folder}"')
         elif value not in wanted.options and not _is_uploaded(node, wanted, value):
             options = [str(option) for option in wanted.options]
-            what = f"the server's {wanted.folder}" if wanted.folder else f'the values of "{_word(node, wanted)}"'
+            what = f"the server's {wanted.folder}" if wanted.folder else f'the values of "{word(node, wanted)}"'
             help = did_you_mean(str(value), options, "there are") or _list_them(node, wanted)
             yield Problem(node, wanted.name, f'"{value}" is not among {what}', help)
 
@@ -153,6 +160,30 @@ _WRITERS = ("SaveImage", "PreviewImage", "SaveAnimatedPNG", "SaveAnimatedWEBP", 
 VALUE_RULES = (value_type, value_range, value_not_in_list, secret_in_pictures)
 
 
+_CASTS: dict[str, Callable[[Any], Any]] = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
+_FALSE = ("false", "no", "off", "0", "")
+
+
+def cast(kind: str, value: Value) -> Any:
+    """What a server makes of a plain value for an input of a kind, None where it refuses it."""
+    if kind not in _CASTS or isinstance(value, Link | Asset | Secret):
+        return None
+    try:
+        return _CASTS[kind](value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def taken(kind: str, value: Value) -> bool:
+    """Whether a server makes something of a value that is not quite another thing."""
+    if isinstance(value, Secret):
+        return kind == "STRING"
+    if kind == "BOOLEAN" and isinstance(value, str):
+        return value.strip().casefold() not in _FALSE
+    made = cast(kind, value)
+    return made is not None and made == made and abs(made) != float("inf") if kind == "FLOAT" else made is not None
+
+
 def _is_uploaded(node: Node, wanted: Input, value: Any) -> bool:
     """Whether a name leads to where the server lists no files but looks when asked: an annotated or a nested one."""
     validator = VALIDATORS.get(node.type)
@@ -161,7 +192,7 @@ def _is_uploaded(node: Node, wanted: Input, value: Any) -> bool:
     return isinstance(value, str) and ("/" in value or value.endswith(_ANNOTATIONS))
 
 
-def _word(node: Node, wanted: Input) -> str:
+def word(node: Node, wanted: Input) -> str:
     """What the author calls an input: the field of a stage that it comes from, else its own name."""
     place = node.places.get(wanted.name)
     last = place.path[-1] if place and place.path[:1] == ("stages",) else wanted.name
@@ -172,25 +203,48 @@ def _list_them(node: Node, wanted: Input) -> str:
     return f"comfyproof catalog show {node.type} lists what there is" if not wanted.folder else "put the file there"
 
 
-def _literals(graph: Graph, catalog: Catalog) -> Iterator[tuple[Node, Input, Value]]:
-    for node in graph.nodes.values():
-        declared = catalog.get(node.type)
-        for name, value in node.inputs.items():
-            if declared is not None and name in declared.inputs and not isinstance(value, Link):
-                yield node, declared.inputs[name], value
+_Literal: TypeAlias = "tuple[Node, Input, Value]"
 
 
-def _shown(value: Value) -> str:
+def doubtful(graph: Graph, catalog: Catalog) -> list[_Literal]:
+    """The plain values of declared inputs, but for those that are just what their input takes."""
+    return kept(graph, catalog, _doubtful)
+
+
+def _doubtful(graph: Graph, catalog: Catalog) -> list[_Literal]:
+    return [
+        (node, wanted, value)
+        for node, declared in known(graph, catalog)
+        for name, value in node.inputs.items()
+        if type(value) is not Link
+        and (wanted := declared.inputs.get(name)) is not None
+        and not _plainly_fine(wanted, value)
+    ]
+
+
+def _plainly_fine(wanted: Input, value: Value) -> bool:
+    kind, given = wanted.type, type(value)
+    if kind == "STRING":
+        return given is str
+    if kind == "COMBO":
+        return given is str and wanted.options is not None and value in wanted.options
+    if kind == "BOOLEAN":
+        return given is bool
+    if kind in KINDS and isinstance(value, int | float) and (given is int or (given is float and kind == "FLOAT")):
+        low, high = wanted.config.get("min"), wanted.config.get("max")
+        return low is not None and high is not None and bool(low <= value <= high) and abs(value) <= EXACT
+    return False
+
+
+_WORDS = {None: "null", True: "true", False: "false"}
+
+
+def shown(value: Value) -> str:
+    """A value as a message has it."""
     if isinstance(value, Asset):
         return "a file"
     if isinstance(value, Secret):
         return "a secret"
-    return (
-        f'"{value}"'
-        if isinstance(value, str)
-        else "true"
-        if value is True
-        else "false"
-        if value is False
-        else str(value)
-    )
+    if isinstance(value, str):
+        return f'"{value}"'
+    return _WORDS.get(value, str(value)) if value is None or isinstance(value, bool) else str(value)

@@ -1,0 +1,140 @@
+"""Rules on what is saved: under which name, and where."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from ..catalog.pinned import Catalog
+from ..diagnostics import NotExamined, Severity
+from ..graph import Graph, Node
+from .rule import Problem, rule, written
+
+_PREFIX = "filename_prefix"
+_FILLED = re.compile(
+    r"%(?!(?:width|height|year|month|day|hour|minute|second|batch_num)%)(date:[^%\n]*|[\w ]+\.[\w ]+)%"
+)
+_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
+
+
+@rule("CP641", "outside-output-folder", Severity.ERROR)
+def outside_output_folder(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A prefix leads out of the server's output folder, and the node fails after all the work is done.
+
+    A server takes the prompt, runs it, and refuses to save: "Saving image outside the output folder is not allowed".
+    An absolute path that may lie in that folder is left alone. ComfyUI 0.3.64, folder_paths.py.
+
+    Bad:
+
+        nodes: {kept: {SaveImage: {images: $load, filename_prefix: ../kept}}}
+
+    Good:
+
+        nodes: {kept: {SaveImage: {images: $load, filename_prefix: holiday/kept}}}
+    """
+    for node, prefix in _prefixes(graph, catalog):
+        plain = posixpath.normpath(prefix)
+        if plain.startswith("../") or (plain.startswith("/") and "output" not in plain and plain.strip("/")):
+            message = f'"{prefix}" leads out of the server\'s output folder, where nothing may be saved'
+            yield Problem(node, _PREFIX, message, "name a folder in it, as in renders/lighthouse")
+
+
+@rule("CP642", "windows-prefix", Severity.WARNING)
+def windows_prefix(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    r"""A prefix has backslashes, which part folders on Windows alone; elsewhere they end up in the file's name.
+
+    ComfyUI 0.3.64, folder_paths.py: the path is taken apart as the server's system has it.
+
+    Bad:
+
+        stages: [{load: {image: $image}}, {save: {prefix: 'renders\kept'}}]
+
+    Good:
+
+        stages: [{load: {image: $image}}, {save: {prefix: renders/kept}}]
+    """
+    for node, prefix in _prefixes(graph, catalog):
+        if "\\" in prefix or _DRIVE.match(prefix):
+            message = f'"{prefix}" names folders on a server on Windows, and on any other a file with "\\" in its name'
+            yield Problem(node, _PREFIX, message, "write / between folders, from the server's output folder on")
+
+
+@rule("CP643", "unfilled-prefix", Severity.WARNING)
+def unfilled_prefix(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A prefix has a part that only ComfyUI's editor fills in; a server saves under the words as they stand.
+
+    A server knows %year%, %month%, %day%, %hour%, %minute%, %second%, %width% and %height%. %date:yyyy-MM-dd% and
+    %KSampler.seed% are the editor's. ComfyUI 0.3.64, folder_paths.py.
+
+    Bad:
+
+        nodes: {kept: {SaveImage: {images: $load, filename_prefix: "%date:yyyy-MM-dd%/kept"}}}
+
+    Good:
+
+        nodes: {kept: {SaveImage: {images: $load, filename_prefix: "%year%-%month%-%day%/kept"}}}
+    """
+    for node, prefix in _prefixes(graph, catalog):
+        if found := _FILLED.search(prefix):
+            help = "write %year%-%month%-%day%" if found[1].startswith("date:") else "write the value itself"
+            yield Problem(node, _PREFIX, f'a server does not fill in "{found[0]}", and saves under these words', help)
+
+
+@rule("CP644", "no-name", Severity.WARNING)
+def no_name(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A prefix ends without a name, so that files are called by a number alone, or are hidden.
+
+    With an empty prefix ComfyUI saves "._00001_.png", which most systems hide; with "renders/" it saves as
+    "renders_00001_.png", beside the folder that was meant. Seen on ComfyUI 0.3.64.
+
+    Bad:
+
+        stages: [{load: {image: $image}}, {save: {prefix: renders/}}]
+
+    Good:
+
+        stages: [{load: {image: $image}}, {save: {prefix: renders/kept}}]
+    """
+    for node, prefix in _prefixes(graph, catalog):
+        if prefix in ("", ".") or prefix.endswith("/"):
+            what = "is empty: the file is hidden" if prefix in ("", ".") else f'"{prefix}" ends with a folder'
+            yield Problem(
+                node, _PREFIX, f"the prefix {what}", "say how the file's name begins, as in renders/lighthouse"
+            )
+
+
+@rule("CP645", "same-prefix", Severity.INFO)
+def same_prefix(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """Two nodes save different pictures under one prefix, so that only the running number tells them apart.
+
+    None overwrites the other. Which number is whose depends on what ran first. Seen on ComfyUI 0.3.64.
+
+    Bad:
+
+        stages: [{load: {image: $image}}, {save: {prefix: kept}}, {resize: {by: 2}}, {save: {as: large, prefix: kept}}]
+
+    Good:
+
+        stages: [{load: {image: $image}}, {save: {prefix: kept}}, {resize: {by: 2}}, {save: {as: large, prefix: large}}]
+    """
+    first: dict[tuple[str, str], Node] = {}
+    for node, prefix in _prefixes(graph, catalog):
+        earlier = first.setdefault((node.type, prefix), node)
+        if earlier is not node and prefix and written(node, _PREFIX):
+            message = (
+                f'"{earlier.title or earlier.id}" saves under "{prefix}", too, and only numbers tell the files apart'
+            )
+            yield Problem(node, _PREFIX, message, "give each a prefix of its own")
+
+
+OUTPUT_RULES = (outside_output_folder, windows_prefix, unfilled_prefix, no_name, same_prefix)
+
+
+def _prefixes(graph: Graph, catalog: Catalog) -> Iterator[tuple[Node, str]]:
+    """The outputs that save files, with what their names begin with."""
+    for node in graph.nodes.values():
+        if _PREFIX in node.inputs and isinstance(prefix := node.inputs[_PREFIX], str):
+            declared = catalog.get(node.type)
+            if declared is not None and declared.is_output and _PREFIX in declared.inputs:
+                yield node, prefix
