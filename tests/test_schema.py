@@ -30,7 +30,8 @@ from test_shape import CLI, HEAVY, loaded
 STRUCTURE = {"CP201", "CP202", "CP203", "CP204", "CP205", "CP215"}
 SPECS = sorted((ROOT / "specs").rglob("*.yaml"))
 CASES = sorted((ROOT / "tests/cases").glob("*.yaml"))
-SOUND = [*SPECS, *(case for case in CASES if not announced(case.read_text()))]
+# What is only worth knowing ("I") makes no spec unsound.
+SOUND = [*SPECS, *(case for case in CASES if all(kind == "I" for _, kind, *_ in announced(case.read_text())))]
 LINT = Changes({}, needed=False)
 Path_ = tuple[str | int, ...]
 
