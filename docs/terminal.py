@@ -15,6 +15,8 @@ from rich.text import Text
 ROOT = Path(__file__).parent.parent
 WIDTH = 104
 SPEC = "specs/production_upscale_enhance.yaml"
+# Three misspellings, and one thing of many that no server minds: a page has room for no more.
+LINT = "lint my.yaml --select CP2,CP4,CP501"
 MISTAKES = {"with: siax": "with: siacks", "steps: 12": "stepps: 12", "sampler: euler": "sampler: eulr"}
 
 
@@ -38,11 +40,11 @@ def main() -> None:
             spec = spec.replace(sound, mistaken)
         (Path(folder) / "my.yaml").write_text(spec)
         shutil.copy(ROOT / "specs/photograph.jpg", folder)
-        lint = said("lint", "my.yaml", cwd=folder).split("not examined")[0].rstrip("\x1b[2m\n")
+        lint = said(*LINT.split(), cwd=folder).split("not examined")[0].rstrip("\x1b[2m\n")
         run = said("run", SPEC, "--out", folder).replace(folder, "out")
     run = run[run.index("models: done") :]
     run = run[: run.index("not examined")].rstrip("\x1b[2m\n") + "\n" + run.splitlines()[-1]
-    for command, output in (("lint my.yaml", lint), (f"run {SPEC}", run)):
+    for command, output in ((LINT, lint), (f"run {SPEC}", run)):
         console.print(Text(f"$ comfyproof {command}", style="bold"))
         console.print(Text.from_ansi(output))
         console.print()
