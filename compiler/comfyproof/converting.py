@@ -48,11 +48,12 @@ class Converted:
 class Graphs:
     """Where a graph comes from: files of all kinds, against one catalog.
 
-    `changes` are for specs; None stands for none.
+    `changes` are for specs; None stands for none, and then inputs may lack a value unless they are `needed`.
     """
 
     reader: WorkflowReader
     changes: Changes | None = None
+    needed: bool = True
 
     @property
     def catalog(self) -> Catalog:
@@ -84,7 +85,7 @@ class Graphs:
         from .driver import compile_spec
         from .spec.pipeline import Changes
 
-        return compile_spec(file, self.catalog, self.changes or Changes({}))
+        return compile_spec(file, self.catalog, self.changes or Changes({}, needed=self.needed))
 
 
 def converted(compiled: Compiled, form: str) -> Converted:

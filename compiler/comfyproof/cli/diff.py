@@ -13,8 +13,8 @@ from .terminal import catalog_option, editor_option, read_catalog_option, show, 
 
 if TYPE_CHECKING:
     from ..catalog.widgets import Editor
+    from ..converting import Graphs
     from ..graph import Graph
-    from ..workflow import WorkflowReader
 
 
 @click.command("diff")
@@ -37,13 +37,14 @@ def diff_command(before: str, after: str, form: str, editor: Editor, catalog_fil
     mixture; /dev/null is an empty workflow. Node ids, titles and order make no difference, and neither do places on
     the canvas. Exit code 1 says that they differ.
     """
+    from ..converting import Graphs
     from ..diff.compare import compare
     from ..report.changes import as_json, as_markdown, as_text
     from ..workflow import WorkflowReader
 
     catalog = read_catalog_option(catalog_file)
-    reader = WorkflowReader(catalog, editor, keep_unknown=True)
-    difference = compare(_graph(before, reader), _graph(after, reader), catalog)
+    graphs = Graphs(WorkflowReader(catalog, editor, keep_unknown=True), needed=False)
+    difference = compare(_graph(before, graphs), _graph(after, graphs), catalog)
     files = (before, after)
     if form == "json":
         text = as_json(difference, files)
@@ -55,22 +56,14 @@ def diff_command(before: str, after: str, form: str, editor: Editor, catalog_fil
     return Exit.FINE if difference.equal else Exit.FINDINGS
 
 
-def _graph(file: str, reader: WorkflowReader) -> Graph:
+def _graph(file: str, graphs: Graphs) -> Graph:
     """The graph of a file; exits with 3 where there is none that says all that the file says."""
     from ..graph import Graph
 
     if file == os.devnull:
         return Graph({})
-    found = reader.read(file)
-    if found.kind == "spec":
-        from ..driver import compile_spec
-        from ..spec.pipeline import Changes
-
-        compiled = compile_spec(file, reader.catalog, Changes({}, needed=False))
-        findings, graph = compiled.findings, compiled.program.graph if compiled.program else None
-    else:
-        findings, graph = found.findings, found.graph if found.sound else None
-    show(findings, sys.stderr)
-    if graph is None:
+    found = graphs.graph(file)
+    show(found.findings, sys.stderr)
+    if found.graph is None or not found.sound:
         stop(Exit.NOT_EXAMINED, f'"{file}" cannot be compared')
-    return graph
+    return found.graph
