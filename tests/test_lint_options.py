@@ -155,3 +155,13 @@ def test_standard_input(project: Path) -> None:
     assert lint(b"\x89PNG\r\n").returncode == 3
     assert lint(b"p = 1", "--stdin-filename", "a.py").returncode == 3
     assert lint(b"").returncode == 1
+
+
+@pytest.mark.parametrize(("code", "said"), [("CP501", True), ("CP901", False)])
+def test_an_ignore_of_what_lint_itself_looks_for_is_unused(
+    project: Path, comfyproof: Command, code: str, said: bool
+) -> None:
+    """Of what only a picture can show, nobody knows yet."""
+    (project / "spec.yaml").write_text(SPEC.replace("eulr", "euler") + f"# comfyproof: ignore-file[{code}] tried out\n")
+    done = comfyproof("lint", "spec.yaml")
+    assert ("CP191" in done.stdout) is said, done.stdout

@@ -486,3 +486,14 @@ def test_lint_finds_what_is_wrong_in_workflows(tmp_path: Path, comfyproof: Comma
     assert done.returncode == 1
     assert 'error[CP304]: "images" of "SaveImage" takes IMAGE, and "LoadImage" gives MASK' in done.stdout
     assert '"link": 1' in done.stdout
+
+
+@pytest.mark.parametrize("order", [None, [], "z", {"required": "z"}, {"required": [["z"]]}])
+def test_a_server_that_describes_its_nodes_oddly_is_read(order: Any) -> None:
+    """Only the order of its inputs is lost."""
+    forced = {**FILE["classes"]["Forced"], "input_order": order}
+    catalog = from_object_info({"Forced": forced}, "odd")
+    workflow = ui_workflow({"nodes": {1: ["Forced", 9, 8, "cc", 0.75]}}, catalog)
+    graph, _ = UiReader(catalog).read(workflow)
+    assert graph is not None
+    assert graph.nodes["1"].inputs == {"b": 8, "d": 0.75}

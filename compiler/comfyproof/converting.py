@@ -11,7 +11,7 @@ from .catalog.pinned import Catalog
 from .diagnostics import Diagnostic, NotExamined, has_errors, in_reading_order
 from .formats.api import dump_api
 from .graph import Graph
-from .workflow import Workflow, WorkflowReader
+from .workflow import NO_WORKFLOW, Workflow, WorkflowReader
 
 if TYPE_CHECKING:
     from .driver import Compiled
@@ -41,7 +41,7 @@ class Converted:
     @property
     def is_workflow(self) -> bool:
         """Whether the file was a spec or workflow at all."""
-        return not any(finding.rule.name == "no-workflow" for finding in self.findings)
+        return not any(finding.rule is NO_WORKFLOW for finding in self.findings)
 
 
 @dataclass(frozen=True)

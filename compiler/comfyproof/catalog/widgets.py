@@ -155,6 +155,13 @@ def read_face(raw_node: Mapping[str, Any], editor: Editor = NEWER) -> Face:
     return Face(face.sockets, (*face.widgets, *map(_button, after))) if after else face
 
 
+def declared_inputs(raw_node: Mapping[str, Any]) -> list[tuple[str, Any, bool]]:
+    """Each input that a class declares, in the editor's order: its name, its declaration, whether it is optional."""
+    sections = _mapping(raw_node.get("input"))
+    required, optional = (_mapping(sections.get(part)) for part in ("required", "optional"))
+    return list(_in_order(required, optional, _mapping(raw_node.get("input_order"))))
+
+
 def _add_editor_inputs(name: str, required: dict[str, Any], editor: Editor) -> None:
     """What the editor adds to the required inputs, which puts it behind all that a class declares."""
     if name in _ADDED and not (name == "Preview3DAnimation" and editor == NEWER):

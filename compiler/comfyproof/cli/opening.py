@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .exits import Exit
-from .terminal import show, stop
+from .terminal import show, show_work, stop
 
 if TYPE_CHECKING:
     from ..catalog.pinned import Catalog
@@ -36,7 +36,7 @@ def read_opening(files: Sequence[str], catalog: Catalog) -> Opening:
     opening, reader = Opening(), WorkflowReader(catalog)
     for file in files:
         if Path(file).suffix.casefold() in SPEC_SUFFIXES:
-            text = _compiled(file, catalog, opening)
+            text = _compiled(file, reader, opening)
         else:
             text = _workflow(file, reader)
         opening.workflows[_free(Path(file).stem, opening.workflows)] = text
@@ -66,23 +66,22 @@ def _as_saved(file: str) -> bytes | None:
     return text if isinstance(found, dict) and "nodes" in found else None
 
 
-def _compiled(file: str, catalog: Catalog, opening: Opening) -> bytes:
+def _compiled(file: str, reader: WorkflowReader, opening: Opening) -> bytes:
     """What a spec compiles to; the files that it reads are noted."""
-    from ..driver import compile_spec
+    from ..converting import Graphs
     from ..graph import Asset
     from ..run.prepare import assets
-    from ..spec.pipeline import Changes
 
-    compiled = compile_spec(file, catalog, Changes({}))
-    show(compiled.findings, sys.stderr)
-    if compiled.program is None:
-        stop(Exit.FINDINGS if compiled.readable else Exit.NOT_EXAMINED, f'"{file}" does not compile')
-    graph = compiled.program.graph
+    found = Graphs(reader).graph(file)
+    show_work(found.findings, sys.stderr)
+    if found.graph is None:
+        stop(Exit.FINDINGS if found.readable else Exit.NOT_EXAMINED, f'"{file}" does not compile')
+    graph = found.graph
     for path, (node, name) in assets(graph).items():
         asset = node.inputs[name]
         assert isinstance(asset, Asset)
         opening.inputs[asset.name] = path
-    return _drawn(file, graph, catalog)
+    return _drawn(file, graph, reader.catalog)
 
 
 def _drawn(file: str, graph: Graph, catalog: Catalog) -> bytes:

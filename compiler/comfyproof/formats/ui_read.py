@@ -38,7 +38,7 @@ from .ui_scopes import (
     subgraphs_of,
 )
 from .ui_texts import as_text, chosen, filled_in, is_dynamic
-from .ui_values import RENAMED, Plan, Seat, Seated, held, plan_of, seated
+from .ui_values import CONTROLS, RENAMED, Plan, Seat, Seated, held, plan_of, seated
 
 MAX_NODES = 50_000
 INPUT_SIZE = 128  # what an input counts for
@@ -438,9 +438,6 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-_CONTROL_WORDS = ("fixed", "increment", "decrement", "randomize")
-
-
 def _named_values(node: RawNode) -> tuple[dict[str, Value], bool]:
     """The values of a node of an unknown class by input, and whether the file says which is which.
 
@@ -458,7 +455,7 @@ def _named_values(node: RawNode) -> tuple[dict[str, Value], bool]:
         if not left:
             break
         found[name] = left.pop(0)
-        if name in ("seed", "noise_seed") and left and left[0] in _CONTROL_WORDS:
+        if name in ("seed", "noise_seed") and left and left[0] in CONTROLS:
             left.pop(0)
     if len(found) == len(names) and left in ([], ["image"], [""]):
         return found, True

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..catalog.files import FILE_INPUTS
 from ..catalog.nodes import split_spec
-from ..catalog.widgets import DYNAMIC_COMBO, FILLED_PREFIX, NEWER, Editor, Face, Widget, read_face
+from ..catalog.widgets import DYNAMIC_COMBO, FILLED_PREFIX, NEWER, Editor, Face, Widget, declared_inputs, read_face
 
 # Names of classes that files of older days still use.
 RENAMED = {
@@ -73,14 +73,13 @@ class Plan:
 class Seated:
     """A node's values: the seats, the value in each, and its position in the file, None where it is a default.
 
-    `surplus` counts the values that no widget takes, `lacking` the widgets that got none.
+    `surplus` counts the values that no widget takes.
     """
 
     seats: Sequence[Seat]
     values: Sequence[Any]
     positions: Sequence[int | str | None]
     surplus: int = 0
-    lacking: int = 0
 
 
 def plan_of(name: str, raw: Mapping[str, Any], editor: Editor) -> Plan:
@@ -141,23 +140,17 @@ def _socketless(widget: Widget) -> bool:
 
 def _forced(raw: Mapping[str, Any], face: Face) -> tuple[bool, ...] | None:
     """The places of an old file: True for a widget's, False for that of an input which is only a socket now."""
-    sections = raw.get("input")
-    declared: dict[str, Any] = {}
-    for part in ("required", "optional"):
-        found = sections.get(part) if isinstance(sections, Mapping) else None
-        declared.update(found if isinstance(found, Mapping) else {})
-    own = {name for name, spec in declared.items() if split_spec(spec)[1].get("forceInput")}
+    declared = declared_inputs(raw)
+    own = {name for name, spec, _ in declared if split_spec(spec)[1].get("forceInput")}
     if not own:
         return None
-    order = raw.get("input_order")
-    listed = [name for part in ("required", "optional") for name in (order or {}).get(part) or ()]
     by_name: dict[str, int] = {}
     last = ""
     for each in face.widgets:
         last = each.name if each.declared else last
         by_name[last] = by_name.get(last, 0) + (1 if each.saved else 0)
     places: list[bool] = []
-    for name in dict.fromkeys((*listed, *declared)):
+    for name, _, _ in declared:
         if name in own:
             places += [False] * (2 if name in ("seed", "noise_seed") else 1)
         else:
@@ -183,7 +176,6 @@ def seated(plan: Plan, values: Any) -> Seated:
         [values[n] for n in positions[:count]] + [seat.widget.default for seat in seats[count:]],
         [*positions[:count], *(None for _ in seats[count:])],
         len(positions) - count,
-        len(seats) - count,
     )
 
 

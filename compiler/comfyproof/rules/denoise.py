@@ -16,7 +16,7 @@ _STRONG = 0.7  # one above which little more than the layout is left
 _STEEP = ("karras", "exponential")
 
 
-@rule("CP511", "denoise-without-effect", Severity.ERROR, classes=SAMPLER_TYPES)
+@rule("CP511", "denoise-without-effect", Severity.WARNING, classes=SAMPLER_TYPES)
 def denoise_without_effect(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A schedule that leaves a denoise below 1 without effect: the sampler returns what it was given.
 
@@ -118,7 +118,7 @@ def denoise_with_linear_quadratic(graph: Graph, catalog: Catalog) -> Iterator[Pr
             yield Problem(sampling.scheduler.node, sampling.scheduler.input, message, 'take the scheduler "simple"')
 
 
-@rule("CP514", "no-denoise", Severity.ERROR, classes=SAMPLER_TYPES)
+@rule("CP514", "no-denoise", Severity.WARNING, classes=SAMPLER_TYPES)
 def no_denoise(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A denoise of 0: the sampler has no step to take, and returns what it was given.
 

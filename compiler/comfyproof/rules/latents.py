@@ -18,7 +18,7 @@ from .rule import Problem, rule
 APART = ("stable-audio", "ace-step", "hunyuan3d", "cascade", "flux2", "pixels", "cosmos")
 
 
-@rule("CP551", "wrong-empty-latent", Severity.ERROR, classes=SAMPLER_TYPES)
+@rule("CP551", "wrong-empty-latent", Severity.WARNING, classes=SAMPLER_TYPES)
 def wrong_empty_latent(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """An empty latent whose cells are of another size than the model's, or that has a time axis for a picture model.
 
@@ -65,7 +65,7 @@ def wrong_empty_latent(graph: Graph, catalog: Catalog) -> Iterator[Problem | Not
         yield Problem(sampling.node, "latent_image", message, f'take "{_maker(wanted)}"')
 
 
-@rule("CP552", "foreign-latent", Severity.ERROR, classes=SAMPLER_TYPES)
+@rule("CP552", "foreign-latent", Severity.WARNING, classes=SAMPLER_TYPES)
 def foreign_latent(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A model is given a latent of another kind: from another model's VAE, or from another model.
 
@@ -148,7 +148,7 @@ def latent_of_a_relative(graph: Graph, catalog: Catalog) -> Iterator[Problem | N
             )
 
 
-@rule("CP554", "vae-does-not-fit", Severity.ERROR, classes=SAMPLER_TYPES)
+@rule("CP554", "vae-does-not-fit", Severity.WARNING, classes=SAMPLER_TYPES)
 def vae_does_not_fit(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A latent is decoded by the VAE of another family, which fails for the number of its channels.
 

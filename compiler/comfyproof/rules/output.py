@@ -23,7 +23,7 @@ def outside_output_folder(graph: Graph, catalog: Catalog) -> Iterator[Problem | 
     """A prefix leads out of the server's output folder, and the node fails after all the work is done.
 
     A server takes the prompt, runs it, and refuses to save: "Saving image outside the output folder is not allowed".
-    An absolute path that may lie in that folder is left alone. ComfyUI 0.3.64, folder_paths.py.
+    One that may come back into that folder is told by CP646. ComfyUI 0.3.64, folder_paths.py.
 
     Bad:
 
@@ -34,10 +34,40 @@ def outside_output_folder(graph: Graph, catalog: Catalog) -> Iterator[Problem | 
         nodes: {kept: {SaveImage: {images: $load, filename_prefix: holiday/kept}}}
     """
     for node, prefix in _prefixes(graph, catalog):
-        plain = posixpath.normpath(prefix)
-        if plain.startswith("../") or (plain.startswith("/") and "output" not in plain and plain.strip("/")):
+        if _leads(prefix) == "out":
             message = f'"{prefix}" leads out of the server\'s output folder, where nothing may be saved'
             yield Problem(node, _PREFIX, message, "name a folder in it, as in renders/lighthouse")
+
+
+@rule("CP646", "perhaps-outside-output-folder", Severity.WARNING)
+def perhaps_outside_output_folder(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A prefix leads out of the server's output folder, unless that lies just where it leads.
+
+    Which folder a server saves into is for who starts it to say. "../renders/kept" and "/data/kept" fail after all
+    the work is done, but on a server whose output folder is "renders" or "/data". ComfyUI 0.3.64, folder_paths.py.
+
+    Bad:
+
+        nodes: {kept: {SaveImage: {images: $load, filename_prefix: ../renders/kept}}}
+
+    Good:
+
+        nodes: {kept: {SaveImage: {images: $load, filename_prefix: renders/kept}}}
+    """
+    for node, prefix in _prefixes(graph, catalog):
+        if _leads(prefix) == "perhaps":
+            message = f'"{prefix}" leads out of the server\'s output folder, unless that lies there'
+            yield Problem(node, _PREFIX, message, "name a folder in it, as in renders/lighthouse")
+
+
+def _leads(prefix: str) -> str:
+    """Where a prefix leads: "out" of whatever folder a server saves into, "perhaps" out of it, or nowhere else."""
+    plain = posixpath.normpath(prefix)
+    folders = posixpath.dirname(plain).split("/")
+    if folders[0] == ".." and set(folders) == {".."}:
+        return "out"
+    away = plain.startswith("../") or (plain.startswith("/") and plain.strip("/") != "")
+    return "perhaps" if away and "output" not in folders else ""
 
 
 @rule("CP642", "windows-prefix", Severity.WARNING)
@@ -128,7 +158,14 @@ def same_prefix(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamine
             yield Problem(node, _PREFIX, message, "give each a prefix of its own")
 
 
-OUTPUT_RULES = (outside_output_folder, windows_prefix, unfilled_prefix, no_name, same_prefix)
+OUTPUT_RULES = (
+    outside_output_folder,
+    windows_prefix,
+    unfilled_prefix,
+    no_name,
+    same_prefix,
+    perhaps_outside_output_folder,
+)
 
 
 def _prefixes(graph: Graph, catalog: Catalog) -> Iterator[tuple[Node, str]]:

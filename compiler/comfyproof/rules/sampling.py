@@ -196,7 +196,7 @@ def lcm_without_lcm(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExa
             yield Problem(sampling.sampler.node, sampling.sampler.input, message, 'take "euler", or add an LCM LoRA')
 
 
-@rule("CP531", "node-for-unets", Severity.ERROR, classes=SAMPLER_TYPES)
+@rule("CP531", "node-for-unets", Severity.WARNING, classes=SAMPLER_TYPES)
 def node_for_unets(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """FreeU on a model that is no UNet, with which it fails when it runs.
 

@@ -12,7 +12,7 @@ from ..graph import Graph
 from .rule import Problem, rule
 
 
-@rule("CP521", "no-steps", Severity.ERROR, classes=("KSamplerAdvanced",))
+@rule("CP521", "no-steps", Severity.WARNING, classes=("KSamplerAdvanced",))
 def no_steps(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A sampler is told to end before it begins: it takes no step, and returns what it was given.
 
