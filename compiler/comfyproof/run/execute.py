@@ -14,12 +14,13 @@ from ..diagnostics import NotExamined, has_errors
 from ..driver import Program
 from ..verify.checks import count_check, verify_file
 from ..verify.expected import Check, Verdict
-from .answers import OutputFile, Refusal, Succeeded, TimedOut
+from .answers import Outcome, OutputFile, Refusal, Succeeded, TimedOut
 from .client import Client
 from .events import Event
 from .expectations import expected, promise_of
 from .folder import new_run_folder, safe_name, write_whole
 from .job import Picture, Run, Text
+from .measured import Meter
 from .outcome import refused, went_wrong
 from .prepare import new_prompt_id, prepare
 from .problems import ServerMisbehaved, ServerProblem, ServerUnreachable, clean
@@ -117,7 +118,7 @@ class _Job:
                     return None
                 prompt_id = submission.prompt_id
                 self._phase("execute")
-                outcome = self.client.wait(prompt_id, self.tell)
+                outcome = self._measured(prompt_id)
             except ServerProblem:
                 raise
             except BaseException:
@@ -130,6 +131,19 @@ class _Job:
         run.verdict = "failed"
         run.findings += went_wrong(outcome, run)
         return None
+
+    def _measured(self, prompt_id: str) -> Outcome:
+        """How the prompt ended, and what it took."""
+        meter = self.run.meter = Meter(self.client.system_stats)
+        meter.begin(self.run.system)
+
+        def heard(event: Event) -> None:
+            meter.heard(event)
+            self.tell(event)
+
+        outcome = self.client.wait(prompt_id, heard)
+        meter.end()
+        return outcome
 
     def _withdraw(self, prompt_id: str) -> None:
         with contextlib.suppress(ServerProblem):  # that it may run on is said

@@ -13,6 +13,7 @@ from ..driver import Program
 from ..graph import Graph
 from ..verify.expected import Check
 from .answers import OutputFile
+from .measured import Meter
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Run:
     pictures: list[Picture] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    meter: Meter | None = None
     record: Path | None = None
     withdrawn: bool = False
 

@@ -14,6 +14,7 @@ from ..graph import Asset
 from ..report.json import as_entry, as_gap
 from .folder import write_whole
 from .job import Run, Text
+from .measured import measurements
 from .problems import clean
 from .secrets import hidden
 
@@ -49,6 +50,7 @@ def record_of(run: Run, secrets: Mapping[str, str]) -> dict[str, Any]:
         "prompt_sha256": _sha256(json.dumps(run.prompt, sort_keys=True).encode()),
         "started": run.started.isoformat(timespec="seconds"),
         "seconds": _seconds(run.seconds),
+        "measured": _measured(run, secrets),
         "pictures": [
             {
                 "file": picture.path.name,
@@ -67,6 +69,14 @@ def record_of(run: Run, secrets: Mapping[str, str]) -> dict[str, Any]:
         "not_examined": [as_gap(each) for each in run.not_examined],
         "prompt": run.prompt,
     }
+
+
+def _measured(run: Run, secrets: Mapping[str, str]) -> dict[str, Any] | None:
+    """What the run took; None where the server never had it."""
+    if run.meter is None:
+        return None
+    told: dict[str, Any] = json.loads(hidden(json.dumps(measurements(run.meter)), secrets))
+    return told
 
 
 def _sha256(data: bytes) -> str:
