@@ -1,14 +1,14 @@
 # make demo: the main job on the built-in emulator.   make test: all tests.
 # make check: style, types, shape.                     make bench: speed beside peers.
 # make fuzz: the property tests, with new examples by the thousand.
-# make workflows schema stubs: what is generated from specs and stages, and committed.
+# make workflows schema stubs pages: what is generated from specs, stages and rules, and committed.
 # make packages: real workflows to convert, 92 MB, for tests and benchmarks that want them.
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check fuzz bench packages workflows schema stubs clean
+.PHONY: demo test check fuzz bench packages workflows schema stubs pages clean
 
 demo: $(VENV)/.demo
 	$(BIN)/comfyproof run specs/production_upscale_enhance.yaml
@@ -40,6 +40,10 @@ workflows: $(VENV)/.demo
 # The language for editors, committed; a test generates and compares it.
 schema: $(VENV)/.demo
 	$(BIN)/comfyproof schema -o docs/comfyproof.schema.json
+
+# A page for every rule, committed; a test writes them anew and compares.
+pages: $(VENV)/.test
+	$(BIN)/python docs/rules.py
 
 # The signatures that editors complete a spec in Python from, committed; a test rebuilds and compares.
 stubs: $(VENV)/.demo

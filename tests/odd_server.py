@@ -49,7 +49,7 @@ def history(count: int, *, offsets: bool = True) -> Reply:
 
 def comfyui(models: Mapping[str, list[str]], nodes: Mapping[str, Any] | None = None) -> dict[str, Reply]:
     """A ComfyUI's answers, with these model files; it has no websocket."""
-    raw = built_in().raw if nodes is None else nodes
+    raw = dict(built_in().raw if nodes is None else nodes)
     return {
         "/system_stats": says(stats()),
         "/prompt": says({"exec_info": {"queue_remaining": 0}}),

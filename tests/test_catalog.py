@@ -53,6 +53,7 @@ NODE = {
 def test_the_built_in_catalog_is_what_its_hash_says() -> None:
     stored = json.loads(gzip.decompress(BUILT_IN.read_bytes()))
     assert stored["sha256"] == sha256_of(stored["nodes"]) == built_in().sha256
+    assert built_in().raw == stored["nodes"]
     assert len(built_in().names()) == 505
     assert built_in().provenance["comfyui"] == "0.3.64"
     assert not built_in().complete
@@ -89,6 +90,7 @@ def test_pinning_is_stable_and_reads_back() -> None:
     packed = pin(from_object_info({"B": NODE, "A": NODE}, "x"), "mine", {"source": "test"})
     assert packed == pin(from_object_info({"A": NODE, "B": NODE}, "y"), "mine", {"source": "test"})
     assert b"long prose" not in packed
+    assert [line[:4] for line in packed.splitlines()[1:]] == [b'"A":', b'"B":', b"}}"]  # a line for each class
     for form in (packed, pack(packed)):
         catalog = parse_catalog(form, "file")
         assert (catalog.id, catalog.names(), catalog.complete, catalog.unlisted) == ("mine", ["A", "B"], True, "")
@@ -156,7 +158,7 @@ def test_a_catalog_with_files_finds_the_missing_one(comfyproof: Command, tmp_pat
     )
     done = comfyproof("lint", ROOT / "specs/text_to_image.yaml", "--catalog", "mine.json")
     assert done.returncode == 1
-    assert 'error[CP403]: "sd_xl_base_1.0.safetensors" is not among the server\'s checkpoints' in done.stdout
+    assert 'error[CP571]: "sd_xl_base_1.0.safetensors" is not among the server\'s checkpoints' in done.stdout
     assert "sdxl: {checkpoint: sd_xl_base_1.0.safetensors}" in done.stdout
     (tmp_path / "mine.json").write_text(json.dumps(with_models(["sd_xl_base_1.0.safetensors"])))
     done = comfyproof("lint", ROOT / "specs/text_to_image.yaml", "--catalog", "mine.json")

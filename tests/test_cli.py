@@ -45,14 +45,14 @@ def test_the_caret_stands_under_the_mistake(comfyproof: Command, tmp_path: Path)
     done = comfyproof("lint", "spec.yaml")
     assert done.returncode == 1
     assert done.stdout == (
-        'spec.yaml:4:35: error[CP403]: "eulr" is not among the values of "sampler"\n'
+        'spec.yaml:4:35: error[CP403]: "eulr" is not among the values of "sampler" [unsafe fix]\n'
         "  |\n"
         "4 |   - generate: {model: m, sampler: eulr}\n"
         "  |                                   ^^^^\n"
         '  help: did you mean "euler"?\n'
         "\n"
         'not examined: file "sd_xl_base_1.0.safetensors": no server or model folder was named to look for it\n'
-        "1 error\n"
+        "1 error; 1 can be fixed with --fix --unsafe-fixes\n"
     )
 
 

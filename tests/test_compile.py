@@ -28,7 +28,9 @@ def test_workflows_are_what_specs_compile_to(spec: Path) -> None:
 
 
 def test_no_workflow_without_a_spec() -> None:
-    assert {path.name.split(".")[0] for path in (ROOT / "workflows").glob("*.json")} == {spec.stem for spec in SPECS}
+    by_hand = {"as_documented"}  # what a write-up says, which no spec can say
+    names = {path.name.split(".")[0] for path in (ROOT / "workflows").glob("*.json")}
+    assert names - by_hand == {spec.stem for spec in SPECS}
 
 
 def test_the_document_s_nodes() -> None:

@@ -14,7 +14,7 @@ import pytest
 from comfyproof.cli.config import as_toml
 from comfyproof.config import DEFAULTS, Settings, read_settings
 from comfyproof.diagnostics import Severity
-from comfyproof.driver import RULES
+from comfyproof.rulebook import RULES
 from conftest import ROOT
 
 # cli/main.py is what makes it a command; this runs it the same way.

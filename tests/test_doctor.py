@@ -408,7 +408,7 @@ def test_a_spec_is_held_against_the_server_as_a_run_would_hold_it(emulator: Emul
     assert seen.state is State.WRONG
     assert [each["message"] for each in seen.facts["findings"]] == [each.message for each in prepared.findings]
     assert seen.facts["missing"] == {"classes": [], "files": {"checkpoints": ["sd_xl_base_1.safetensors"]}}
-    assert "line 5: error[CP403]" in seen.lines[0]
+    assert "line 5: error[CP571]" in seen.lines[0]
     assert 'did you mean "sd_xl_base_1.0.safetensors"?' in seen.lines[0]
 
 

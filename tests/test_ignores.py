@@ -12,10 +12,10 @@ import pytest
 
 from comfyproof.catalog.pinned import built_in
 from comfyproof.diagnostics import Diagnostic, Place, Rule, Severity
-from comfyproof.driver import RULES
 from comfyproof.ignores import MAX_IGNORES, Judged, judge
 from comfyproof.lint import Examiner
 from comfyproof.python.source import PythonSource
+from comfyproof.rulebook import RULES
 from comfyproof.selecting import Selection, code_of, is_fixed, nearest_rule
 from comfyproof.source import Source, parse_source
 

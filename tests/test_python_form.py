@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 
 from comfyproof import NotCompiled, Pipeline
 from comfyproof.catalog.pinned import Catalog, built_in, from_object_info
-from comfyproof.driver import RULES, compile_spec
+from comfyproof.driver import compile_spec
 from comfyproof.python.file import RULES as PYTHON_RULES
 from comfyproof.python.node_stubs import node_stubs
 from comfyproof.python.stage_stubs import stage_stubs
+from comfyproof.rulebook import RULES
 from comfyproof.source import parse_source
 from comfyproof.spec.pipeline import Changes
 from comfyproof.stages.models import MODEL_KINDS

@@ -23,7 +23,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comfyproof.catalog.pinned import built_in
-from comfyproof.diagnostics import Diagnostic, NotExamined, Place, Rule, Severity, Span, Spot
+from comfyproof.diagnostics import Diagnostic, Edit, Fix, NotExamined, Place, Removed, Rule, Severity, Span, Spot
+from comfyproof.edits import edited
 from comfyproof.graph import Graph, Node
 from comfyproof.report.findings import Report, fingerprints, from_here
 from comfyproof.report.forms import REPORTS, NoReport, Wanted, wanted_reports
@@ -274,6 +275,21 @@ def test_texts_that_mean_harm(text: str, form: str) -> None:
     check_form(form, everywhere(text))
 
 
+@pytest.mark.parametrize("form", REPORTS)
+def test_a_key_is_in_no_report(form: str) -> None:
+    key = "hf_abcdefghijklmnopqrstuvwxyzABCDEFGH"
+    text = f'"token": "{key}"'
+    spot = Place(Spot("a.json", f"first\n{text}\n", Span(2, 11, 2, 11 + len(key))), ("inputs", "token"))
+    report = REPORTS[form](
+        Report((Diagnostic(WRONG, f'"{key}" is wrong', spot, f'not "{key}"', "1", "token"),), ("a.json",))
+    )
+    assert key not in report
+    assert "hf_a***" in report
+    if form == "text":
+        line, marks = report.splitlines()[2:4]
+        assert line.index("hf_a") == marks.index("^")
+
+
 def everywhere(text: str) -> Report:
     """A report in which a text stands wherever one from outside can."""
     spot = Place(Spot(text, f"first\n{text}\n", Span(2, 1, 2, len(text) + 1)), ("inputs", text))
@@ -333,6 +349,52 @@ def test_a_fingerprint_stays_when_the_line_moves() -> None:
     assert len(set(prints(API))) == 2
     other = Report([WRONG.at(place("flow.json", API, "3"), "cfg 9 is high")])
     assert not set(prints(API)) & set(fingerprints(other))
+
+
+FIXABLE = """# 😀
+comfyproof: 1
+stages:
+  - generate: {positive: "😀 at dusk", sampler: Eule, steps: "2", model: &m sdxl, scheduler: *m, seed: 1}
+  - save:
+      prefix: a  # comfyproof: ignore[CP901, CP902]
+      quality: 3
+"""
+
+
+def fixing(path: tuple[str | int, ...], value: bool | int | float | str | type[Removed]) -> Diagnostic:
+    at = place("a.yaml", FIXABLE, *path)
+    return Diagnostic(WRONG, "wrong", at, "mend it", fix=Fix((Edit(at, value),), False, f"write {value}"))
+
+
+def test_what_sarif_says_of_fixes_is_what_fixing_does() -> None:
+    stage = ("stages", 0, "generate")
+    ignore = Place(Spot("a.yaml", FIXABLE, Span(6, 46, 6, 51)))
+    findings = (
+        fixing((*stage, "sampler"), "euler"),
+        fixing((*stage, "scheduler"), "karras"),  # an alias, which is left alone
+        WRONG.at(place("a.yaml", FIXABLE, *stage, "seed"), "nothing to fix"),
+        fixing((*stage, "steps"), 2),
+        fixing(("stages", 1, "save", "quality"), Removed),
+        Diagnostic(WRONG, "unused", ignore, fix=Fix((Edit(ignore, Removed),), True, "remove it")),
+    )
+    report = Report(findings, ("a.yaml",))
+    text = REPORTS["sarif"](report)
+    check_sarif(text, report)
+    results = json.loads(text)["runs"][0]["results"]
+    assert [number for number, result in enumerate(results) if "fixes" in result] == [0, 3, 4, 5]
+    made = FIXABLE.encode("utf-16-le").split("\n".encode("utf-16-le"))
+    for result in reversed(results):
+        for fix in result.get("fixes", ()):
+            (change,) = fix["artifactChanges"]
+            (replaced,) = change["replacements"]
+            assert change["artifactLocation"]["uri"] == "a.yaml"
+            region, new = replaced["deletedRegion"], replaced["insertedContent"]["text"].encode("utf-16-le")
+            start, end = region["startLine"] - 1, region["endLine"] - 1
+            left = made[start][: 2 * region["startColumn"] - 2] + new + made[end][2 * region["endColumn"] - 2 :]
+            made[start : end + 1] = [left]
+    wanted = edited("a.yaml", FIXABLE, [edit for n in (0, 3, 4, 5) for edit in findings[n].fix.edits])  # type: ignore[union-attr]
+    assert "\n".encode("utf-16-le").join(made).decode("utf-16-le") == wanted
+    assert "prefix: a  # comfyproof: ignore[CP901]\n" in wanted
 
 
 def test_columns_in_sarif_are_utf16() -> None:

@@ -6,6 +6,7 @@ a name for it:
   add: {again: {SaveImage: {images: [decode, 0], filename_prefix: x}}}
   remove: [negative, sampler.cfg] # nodes and inputs
   files: {loras: [ink.safetensors]}   # what the server has, where that matters
+  models: true                    # the machine has the model files of example_models(), with true headers
   find: {CP631: lora.lora_name}   # all that is found, and where: a node, an input of one, or a list of them
   near: CP631                     # instead of find: the rule that has nothing to say here, nor has any other
 """
@@ -24,11 +25,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfyproof.catalog.files import FILE_INPUTS
+from comfyproof.catalog.listing import with_models
 from comfyproof.catalog.pinned import Catalog, built_in
 from comfyproof.formats.api import read_api
 from comfyproof.lint import Examiner
 from comfyproof.rules.registry import GRAPH_RULES, check, live_nodes
 from comfyproof.source import parse_source
+from comfyproof.weights.shelf import read_shelf
+from model_files import example_models
 
 FOLDER = Path(__file__).parent / "rules"
 BASES: dict[str, dict[str, Any]] = yaml.safe_load((FOLDER / "bases.yaml").read_text())
@@ -86,12 +90,18 @@ def test_nothing_is_wrong_with_a_base(base: str, tmp_path: Path) -> None:
     assert found(tmp_path, prompt_of(BASES[base]), built_in()) == {}
 
 
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    shelf = read_shelf(example_models(tmp_path_factory.mktemp("models")))
+    return with_models(built_in(), shelf.listing, '"models"', shelf)
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_case(name: str, tmp_path: Path) -> None:
+def test_case(name: str, tmp_path: Path, machine: Catalog) -> None:
     case = CASES[name]
     assert ("find" in case) != ("near" in case)
-    assert set(case) <= {"graph", "set", "add", "remove", "files", "find", "near"}
-    catalog = listing(case["files"]) if "files" in case else built_in()
+    assert set(case) <= {"graph", "set", "add", "remove", "files", "models", "find", "near"}
+    catalog = machine if "models" in case else listing(case["files"]) if "files" in case else built_in()
     wanted = {code: sorted([at] if isinstance(at, str) else at) for code, at in case.get("find", {}).items()}
     assert found(tmp_path, changed(case), catalog) == wanted
 
@@ -105,6 +115,7 @@ def test_every_rule_has_a_defect_and_there_are_as_many_near_misses() -> None:
     defects = {code for case in CASES.values() for code in case.get("find", {})}
     near = [case["near"] for case in CASES.values() if "near" in case]
     assert rules - defects == WITHOUT
+    assert rules - set(near) == WITHOUT
     assert set(near) <= rules
     assert sum("find" in case for case in CASES.values()) >= 120
     assert len(near) >= 120
@@ -144,3 +155,11 @@ def test_nothing_odd_makes_a_rule_fail(
             assert finding.message
             assert finding.place is not None
             assert finding.place.span().line
+
+
+@pytest.mark.parametrize("odd", [["a"], {"a": 1}, None, [["a", 0]]])
+def test_a_picture_that_is_shown_and_saved_may_be_odd(odd: Any) -> None:
+    prompt = prompt_of(BASES["sdxl"])
+    prompt["shown"] = {"class_type": "PreviewImage", "inputs": {"images": odd}}
+    prompt["kept"] = {"class_type": "SaveImage", "inputs": {"images": odd, "filename_prefix": "kept"}}
+    assert Examiner(built_in()).text("flow.json", json.dumps(prompt)).findings

@@ -2,60 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import re
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
 from comfyproof.catalog.pinned import Catalog, built_in, from_object_info
 from comfyproof.diagnostics import Severity
-from comfyproof.driver import RULES as COMPILE_RULES
-from comfyproof.driver import compile_spec
 from comfyproof.graph import Graph, Link, Node, Value
+from comfyproof.lint import Examiner
+from comfyproof.rulebook import RULES
 from comfyproof.rules.registry import GRAPH_RULES, check
-from comfyproof.run.rules import RULES as RUN_RULES
-from comfyproof.spec.pipeline import Changes
+from comfyproof.rules.rule import GraphRule
 from conftest import ROOT, Command
-
-RULES = (*COMPILE_RULES, *RUN_RULES)
-FRAME = {
-    "comfyproof": 1,
-    "inputs": {"image": {"type": "image", "default": str(ROOT / "specs/photograph.jpg")}},
-    "stages": [{"load": {"image": "$image"}}, {"save": {"prefix": "kept"}}],
-}
+from rule_examples import CATALOG, codes, examples, found_in
 
 
-# What the pages are tried on: the built-in catalog, and a node pack that has its classes as Pack...
-PACK = {f"Pack{name}": node for name, node in built_in().raw.items() if name in ("ImageBlur", "ImageSharpen")}
-CATALOG = replace(built_in(), raw={**built_in().raw, **PACK}, _read={})
-
-
-def codes(folder: Path, part: str) -> list[str]:
-    file = folder / "spec.yaml"
-    file.write_text(yaml.safe_dump({**FRAME, **yaml.safe_load(AND_SO_ON.sub(filled_in, part))}))
-    return sorted({finding.rule.code for finding in compile_spec(file, CATALOG, Changes({})).findings})
-
-
-AND_SO_ON = re.compile(r"( *)# and so on, up to\n *(\w+)_(\d+): (.*?)_\d+(.*)")
-
-
-def filled_in(found: re.Match[str]) -> str:
-    """A row of nodes of which a page has the first and the last."""
-    indent, name, last, before, after = found.groups()
-    return "\n".join(f"{indent}{name}_{n}: {before}_{n - 1}{after}" for n in range(2, int(last) + 1))
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
 
 
 @pytest.mark.parametrize("each", GRAPH_RULES, ids=lambda each: each.rule.name)
-def test_the_examples_of_a_rule(each, tmp_path: Path) -> None:
-    examples = dict(re.findall(r"^(Bad|Good):\n\n((?:    .*\n?)+)", each.rule.doc, re.MULTILINE))
-    assert set(examples) == {"Bad", "Good"}, "a page has a Bad and a Good example"
-    for name, wanted in (("Bad", [each.rule.code]), ("Good", [])):
-        found = codes(tmp_path, textwrap.dedent(examples[name]))
-        # A page shows a node or two, which need not feed anything.
-        assert [code for code in found if code in wanted or code != "CP311"] == wanted, name
+def test_the_examples_of_a_rule(each: GraphRule, tmp_path: Path, models: Path) -> None:
+    rule = each.rule
+    shown = examples(rule)
+    assert list(shown) == ["Bad", "Good"], "a page has a Bad and a Good example"
+    assert codes(found_in(tmp_path, rule, shown["Bad"], models), rule) == [rule.code]
+    assert codes(found_in(tmp_path, rule, shown["Good"], models), rule) == []
+    source = rule.doc.split("\n\nBad:")[0].split("\n\n")[-1]
+    assert source.startswith("Source: "), "a page says last, before its examples, how this is known"
 
 
 def test_codes_and_names_are_unique_and_well_formed() -> None:
@@ -118,8 +96,9 @@ def test_uploaded_files_that_no_list_holds(kind: str, name: str, value: str, rig
     spec = {"required": {name: [["listed"], {}]}}
     catalog = from_object_info({kind: {**built_in().raw[kind], "input": spec}}, "x")
     listed = Graph({"1": Node("1", kind, {name: "listed"})})
-    assert "CP403" not in dict(found(listed, catalog))
-    assert ("CP403" not in dict(found(Graph({"1": Node("1", kind, {name: value})}), catalog))) is right
+    code = "CP571" if name == "ckpt_name" else "CP403"
+    assert code not in dict(found(listed, catalog))
+    assert (code not in dict(found(Graph({"1": Node("1", kind, {name: value})}), catalog))) is right
 
 
 def test_what_was_not_examined_says_of_which_kind_it_is() -> None:
@@ -131,5 +110,14 @@ def test_what_was_not_examined_says_of_which_kind_it_is() -> None:
         Node("3", "Bare", {"bare": "x"}),
     ]
     _, unknown = check(Graph({node.id: node for node in nodes}), catalog)
-    assert [each.kind for each in unknown] == ["node", "file", "value"]
-    assert unknown[2].reason == "the catalog lists no values for it"
+    assert [each.kind for each in unknown] == ["node", "value", "file"]
+    assert unknown[1].reason == "the catalog lists no values for it"
+
+
+@pytest.mark.parametrize("mode", [None, 2])
+def test_a_canvas_with_nothing_to_run_is_an_error(mode: int | None, tmp_path: Path) -> None:
+    node = {"id": 1, "type": "EmptyImage", "mode": mode, "inputs": [], "outputs": [], "widgets_values": [64, 64, 1, 0]}
+    file = tmp_path / "canvas.json"
+    file.write_text(json.dumps({"nodes": [node] if mode else [], "links": [], "version": 0.4}))
+    findings = Examiner(built_in()).file(str(file)).findings
+    assert [(each.rule.code, each.message) for each in findings] == [("CP307", "no node is left to run")]

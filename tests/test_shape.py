@@ -20,8 +20,9 @@ LAYERS = """
 diagnostics
 texts
 source
-catalog files graph layout patterns png weights
-containers selecting
+weights
+catalog files graph layout patterns png
+containers edits selecting
 baseline canonical config embedded gathering ignores
 stages validators
 validation
@@ -34,6 +35,7 @@ report
 driver
 importing
 lint converting lock run emulator pipeline
+caching fixing rulebook
 cli
 """
 EMULATOR_KNOWS = {"diagnostics", "catalog", "graph", "png", "verdict", "emulator"}

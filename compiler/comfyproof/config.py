@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from .catalog.pinned import BUILT_IN_NAME
 from .diagnostics import Diagnostic, Place, Rule, Severity, Span, Spot, did_you_mean
 from .patterns import Pattern, Patterns, read_patterns
 from .selecting import KnownRules, Selection, code_of, nearest_rule
@@ -38,8 +39,7 @@ DEFAULTS: Mapping[str, Any] = {
 _CHOICES = ("error", "warning", "info")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """A value, and where it comes from; `find` finds the place of it, or of a text in it, if someone wrote it."""
 
     value: Any
@@ -66,9 +66,9 @@ class Settings:
 
     @property
     def catalog(self) -> str | None:
-        """The catalog's file, None for the built-in one."""
+        """The catalog's file or name; None for the built-in one, which other classes may stand beside."""
         setting = self["catalog"]
-        if not setting.value or setting.origin.startswith("--"):
+        if not setting.value or setting.value == BUILT_IN_NAME or setting.origin.startswith("--"):
             return setting.value or None
         return str(self.root / setting.value)  # what a file says is meant from where it stands
 

@@ -77,8 +77,7 @@ class Graphs:
         if workflow.kind != "spec":
             return workflow
         compiled = self._compiled(file)
-        graph = compiled.program.graph if compiled.program else None
-        return Workflow(file, "spec", graph, compiled.findings, compiled.readable)
+        return Workflow(file, "spec", compiled.graph, compiled.findings, compiled.readable)
 
     def _compiled(self, file: str) -> Compiled:
         # Here, since a workflow does without the language, which takes longer to load than a workflow to convert.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 _LONGEST_NAME = 200
 _CUTOFF = 0.6
@@ -23,8 +23,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of text; lines and columns count from 1, the end is exclusive."""
 
     line: int
@@ -48,8 +47,7 @@ class Text(Protocol):
         """Where a path's value, or key, stands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an author wrote something: a path in a text; with `key`, its name and not its value."""
 
     source: Text
@@ -61,8 +59,7 @@ class Place:
         return self.source.at(self.path, key=self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """A text of which only one stretch is of interest, for what has no path yet."""
 
     file: str
@@ -74,18 +71,46 @@ class Spot:
         return self.span
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One kind of finding; `doc` is its page: what, why, and examples."""
+class Rule(NamedTuple):
+    """One kind of finding; `written` is its page as it stands in the code."""
 
     code: str
     name: str
     severity: Severity
-    doc: str
+    written: str
+
+    @property
+    def doc(self) -> str:
+        """Its page: what, why, and examples."""
+        from inspect import cleandoc
+
+        return cleandoc(self.written)
 
     def at(self, place: Place | None, message: str, help: str = "") -> Diagnostic:
         """A finding of this rule."""
         return Diagnostic(self, message, place, help)
+
+
+class Removed:
+    """What an edit has in place of a new value where what stands there is to go."""
+
+
+class Edit(NamedTuple):
+    """What is to stand at a place: a plain value, or for the place of a key its new name; with Removed, nothing."""
+
+    place: Place
+    value: bool | int | float | str | type[Removed]
+
+
+class Fix(NamedTuple):
+    """Edits that end a finding, made together or not at all; `title` says in a few words what they do.
+
+    One is `safe` where a server does the very same afterwards, or could not run before and only one thing was meant.
+    """
+
+    edits: tuple[Edit, ...]
+    safe: bool
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +127,7 @@ class Diagnostic:
     help: str = ""
     node: str = field(default="", compare=False)
     input: str = field(default="", compare=False)
+    fix: Fix | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +154,10 @@ def in_reading_order(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
         span = finding.place.span()
         return (finding.place.source.file, span.line, span.column, finding.rule.code, finding.message)
 
-    return [pair[1] for pair in sorted({key(f): f for f in findings}.items())]
+    found = list(findings)
+    if len(found) < 2:
+        return found  # where it stands need not be looked for yet
+    return [pair[1] for pair in sorted({key(f): f for f in found}.items())]
 
 
 def has_errors(findings: Iterable[Diagnostic]) -> bool:
@@ -177,8 +206,7 @@ def _nearest(word: str, names: tuple[str, ...]) -> str | None:
     return known.folded[min((name for _, name in near), key=lambda name: edit_distance(word, name))]
 
 
-@dataclass(frozen=True)
-class _Known:
+class _Known(NamedTuple):
     """Names by their spelling in small letters, and the letters of each as bits, one for every further "a"."""
 
     folded: Mapping[str, str]

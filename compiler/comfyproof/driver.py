@@ -1,84 +1,33 @@
-"""Compiling one spec: the one place that knows the order of things, and the list of all rules."""
+"""Compiling one spec: the one place that knows the order of things."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from . import config as config_module
-from . import ignores as ignores_module
-from . import source as source_module
-from . import workflow as workflow_module
 from .catalog.pinned import Catalog
-from .diagnostics import Diagnostic, NotExamined, Rule, has_errors, in_reading_order
-from .formats import broken as broken_module
-from .formats import ui_rules as ui_rules_module
-from .formats import ui_scopes as ui_scopes_module
-from .formats import ui_write_nodes as ui_write_nodes_module
+from .diagnostics import Diagnostic, NotExamined, Place, has_errors, in_reading_order
 from .formats.api import dump_api
 from .graph import Graph
-from .lift import limits as limits_module
 from .lower import lower
 from .passes.pipeline import run_passes
-from .python import file as python_module
+from .python import is_python
 from .rules.reach import unreachable_node
-from .rules.registry import GRAPH_RULES, check
+from .rules.registry import check
 from .rules.structure import no_output
-from .source import Source, read_source
-from .spec import changes as changes_module
-from .spec import dollars as dollars_module
-from .spec import each as each_module
-from .spec import filling as filling_module
-from .spec import inputs as inputs_module
-from .spec import likes as likes_module
-from .spec import matrix as matrix_module
-from .spec import names as names_module
-from .spec import pipeline as pipeline_module
-from .spec import problems as problems_module
-from .spec import uses as uses_module
+from .source import UNREADABLE, Source, read_source
+from .spec.changes import UNKNOWN_PATH
+from .spec.inputs import UNKNOWN_INPUT
 from .spec.pipeline import Changes, Spec, read_spec
-from .stages import site as site_module
-
-RULES: tuple[Rule, ...] = tuple(
-    sorted(
-        (
-            *source_module.RULES,
-            *config_module.RULES,
-            *ignores_module.RULES,
-            *python_module.RULES,
-            *workflow_module.RULES,
-            *broken_module.RULES,
-            *ui_scopes_module.RULES,
-            *ui_rules_module.RULES,
-            *ui_write_nodes_module.RULES,
-            *limits_module.RULES,
-            *problems_module.RULES,
-            *changes_module.RULES,
-            *names_module.RULES,
-            *filling_module.RULES,
-            *likes_module.RULES,
-            *pipeline_module.RULES,
-            *site_module.RULES,
-            *inputs_module.RULES,
-            *dollars_module.RULES,
-            *each_module.RULES,
-            *matrix_module.RULES,
-            *uses_module.RULES,
-            *(each.rule for each in GRAPH_RULES),
-        ),
-        key=lambda rule: rule.code,
-    )
-)
-
+from .stages.site import UNKNOWN_NAME
 
 _OF_THE_WHOLE = (no_output.rule, unreachable_node.rule)
 # What may only be missing because a file that has it could not be taken over.
-_OF_NAMES = (site_module.UNKNOWN_NAME, changes_module.UNKNOWN_PATH, inputs_module.UNKNOWN_INPUT)
+_OF_NAMES = (UNKNOWN_NAME, UNKNOWN_PATH, UNKNOWN_INPUT)
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """A spec compiled: the graph that a server can run, and all that it was made from.
 
     `not_examined` holds what no server can tell either, once it is asked for its nodes and files.
@@ -95,11 +44,11 @@ class Program:
         return dump_api(self.graph)
 
 
-@dataclass(frozen=True)
-class Compiled:
+class Compiled(NamedTuple):
     """What became of a spec.
 
     `program` is None where an error stopped it, `spec` where it is none; `readable` is false where there was no text.
+    `graph` is there also where nothing is wrong but that its target is too small.
     """
 
     file: str
@@ -108,6 +57,7 @@ class Compiled:
     findings: tuple[Diagnostic, ...]
     not_examined: tuple[NotExamined, ...]
     readable: bool = True
+    graph: Graph | None = None
 
 
 def compile_spec(file: str | Path, catalog: Catalog, changes: Changes) -> Compiled:
@@ -117,7 +67,11 @@ def compile_spec(file: str | Path, catalog: Catalog, changes: Changes) -> Compil
 
 def read(file: str | Path) -> tuple[Source | None, list[Diagnostic]]:
     """What a spec says, in either of its forms, with what is wrong in it; None where nothing can be made of it."""
-    return python_module.read_python(file) if python_module.is_python(file) else read_source(file)
+    if not is_python(file):
+        return read_source(file)
+    from .python.file import read_python  # here, since most specs are in YAML
+
+    return read_python(file)
 
 
 def compile_source(
@@ -125,13 +79,13 @@ def compile_source(
 ) -> Compiled:
     """The graph of a spec that was read, or all that is wrong with it, `findings` being what reading it found."""
     if source is None:
-        unreadable = any(finding.rule is source_module.UNREADABLE for finding in findings)
+        unreadable = any(finding.rule is UNREADABLE for finding in findings)
         return Compiled(file, None, None, tuple(in_reading_order(findings)), (), not unreadable)
     return _compile(file, source, list(findings), catalog, changes)
 
 
 def _compile(file: str, source: Source, findings: list[Diagnostic], catalog: Catalog, changes: Changes) -> Compiled:
-    program = None
+    program = graph = None
     not_examined: list[NotExamined] = []
     spec = read_spec(source, changes, findings)
     if spec is not None:
@@ -147,15 +101,40 @@ def _compile(file: str, source: Source, findings: list[Diagnostic], catalog: Cat
         ]
         if spec.incomplete:
             findings = [finding for finding in findings if finding.rule not in _OF_NAMES]
-        unplanned = (
-            ()
-            if spec.target is None
-            else (NotExamined("target", "memory and time are not predicted yet", kind="target"),)
-        )
+        graph = None if has_errors(findings) else run_passes(lowered, catalog)
+        unplanned = _held_against_target(spec, graph, catalog, findings) if spec.target is not None else ()
         not_examined += [*spec.not_examined, *unplanned]
-        if not has_errors(findings):
-            program = Program(file, spec, run_passes(lowered, catalog), catalog, unplanned)
-    return Compiled(file, spec, program, tuple(in_reading_order(findings)), tuple(not_examined))
+        if graph is not None and not has_errors(findings):
+            program = Program(file, spec, graph, catalog, unplanned)
+    return Compiled(file, spec, program, tuple(in_reading_order(findings)), tuple(not_examined), graph=graph)
+
+
+def _held_against_target(
+    spec: Spec, graph: Graph | None, catalog: Catalog, findings: list[Diagnostic]
+) -> tuple[NotExamined, ...]:
+    """Adds what breaks the target of a spec; what of it could not be examined."""
+    # Here, since most specs name no target, and planning takes long to load.
+    from .plan.contract import ODD_TARGET, NoContract, judged, read_contract, unknown
+    from .plan.given import plan_of
+
+    assert spec.target is not None
+    target = spec.document.get(("target",))
+
+    def at(field: str) -> Place | None:
+        return spec.document.place(("target", field)) if field in target else None
+
+    try:
+        contract = read_contract(spec.target)
+    except NoContract as problem:
+        findings.append(ODD_TARGET.at(at(problem.field), str(problem), problem.help))
+        return ()
+    if contract is None:
+        return (NotExamined("target", 'it names no card and no memory: give "gpu" or "vram"', kind="target"),)
+    if graph is None:
+        return (NotExamined("target", "what has errors is not planned", kind="target"),)
+    plan = plan_of(graph, catalog, contract.machine)
+    findings += judged(plan, contract, at)
+    return tuple(unknown(plan, contract))
 
 
 def _start(finding: Diagnostic) -> tuple[str, int, int] | None:

@@ -7,9 +7,8 @@ import json
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from .containers.models import glb, safetensors
 from .containers.pictures import jpeg, png, svg, webp
@@ -38,8 +37,7 @@ _FOREIGN = ("parameters", "invokeai_metadata", "sd-metadata", "dream")
 _SETTINGS = re.compile(r"^.*\bSteps: \d+, ", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
+class Embedded(NamedTuple):
     """What a file says of its making, as text: the API JSON that ran, the UI JSON of the editor.
 
     `parameters` are what other programs write there: settings in words, not a workflow.

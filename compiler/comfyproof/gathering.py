@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from .diagnostics import Diagnostic, NotExamined, Place, Span, Spot
 from .patterns import Patterns, read_patterns
@@ -19,8 +19,7 @@ IN_FOLDERS = (".yaml", ".yml", ".json")
 MAX_IGNORE_BYTES = 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class _Below:
+class _Below(NamedTuple):
     """Patterns for what lies below a folder, and where they are from."""
 
     folder: str
@@ -31,8 +30,7 @@ class _Below:
         return path[len(self.folder) :].strip(os.sep).split(os.sep)
 
 
-@dataclass(frozen=True, slots=True)
-class _Folder:
+class _Folder(NamedTuple):
     """Why a folder is passed over, if it is, and the ignore files that count in it, the nearest first."""
 
     reason: str | None
@@ -88,8 +86,7 @@ def _ignore_file(folder: str) -> Iterator[_Below]:
         yield _Below(folder, patterns, str(file.relative_to(here) if file.is_relative_to(here) else file))
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(NamedTuple):
     """The files that are meant, each once and whether it was named itself, and what was passed over.
 
     `unreadable` are folders that could not be looked into, `empty` the folders and patterns that hold no file to look

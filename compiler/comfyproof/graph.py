@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from .diagnostics import Place
+from .diagnostics import Path, Place
 
 if TYPE_CHECKING:
     import networkx
+
+# How many nodes in a row ComfyUI follows before its own recursion fails, over HTTP.
+MAX_CHAIN = 985
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Node:
     def links(self) -> Iterator[tuple[str, Link]]:
         """The inputs that are links."""
         for name, value in self.inputs.items():
-            if isinstance(value, Link):
+            if type(value) is Link:
                 yield name, value
 
     def place(self, input_name: str | None = None) -> Place | None:
@@ -95,10 +98,19 @@ class Graph:
     def consumers(self) -> Mapping[str, tuple[str, ...]]:
         """The nodes that take something from each node."""
         found: dict[str, list[str]] = {id: [] for id in self.nodes}
-        for consumer in self.nodes:
-            for producer in self.producers(consumer):
+        for consumer, producers in self._producers.items():
+            for producer in producers:
                 found[producer].append(consumer)
         return {id: tuple(ids) for id, ids in found.items()}
+
+    @cached_property
+    def takers(self) -> Mapping[Path, list[tuple[Node, str]]]:
+        """The inputs that come from each path of a text, of whichever text that is."""
+        found: dict[Path, list[tuple[Node, str]]] = {}
+        for node in self.nodes.values():
+            for name, place in node.places.items():
+                found.setdefault(place.path, []).append((node, name))
+        return found
 
     def producers(self, id: str) -> list[str]:
         """The nodes that a node takes something from, in the order of its inputs."""
@@ -119,14 +131,15 @@ class Graph:
     @cached_property
     def order(self) -> tuple[str, ...]:
         """The ids with producers before consumers, else as they stand; nodes on a cycle are left out."""
-        waiting = {id: len(self.producers(id)) for id in self.nodes}
+        consumers = self.consumers
+        waiting = {id: len(producers) for id, producers in self._producers.items()}
         ids = list(self.nodes)
         position = {id: n for n, id in enumerate(ids)}
         ready = [position[id] for id, count in waiting.items() if count == 0]
         ordered: list[str] = []
         while ready:
             ordered.append(ids[heapq.heappop(ready)])
-            for consumer in self.consumers[ordered[-1]]:
+            for consumer in consumers[ordered[-1]]:
                 waiting[consumer] -= 1
                 if waiting[consumer] == 0:
                     heapq.heappush(ready, position[consumer])

@@ -5,10 +5,25 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
-from .diagnostics import Diagnostic, Path, Place, Rule, Severity, Span, Spot, Text, in_reading_order, nearest
+from .diagnostics import (
+    Diagnostic,
+    Edit,
+    Fix,
+    Path,
+    Place,
+    Removed,
+    Rule,
+    Severity,
+    Span,
+    Spot,
+    Text,
+    in_reading_order,
+    nearest,
+)
 from .selecting import KnownRules, Selection, code_of, is_fixed, nearest_rule
 from .source import Source
 from .texts.composed import LINE_END, Json
@@ -46,8 +61,7 @@ _WRITTEN_JSON = 'write {"ignore": ["CP403"], "reason": "why"}'
 _PART = re.compile(r" \((?:prompt|workflow)\)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(NamedTuple):
     """One rule that is ignored: at a line, or below a path; everywhere in its file where it has neither."""
 
     word: str
@@ -60,8 +74,7 @@ class Ignore:
         return self.line in (None, line) and place.path[: len(self.path)] == self.path
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """What is to be reported of one file's findings, and which were ignored by the text itself."""
 
     kept: tuple[Diagnostic, ...]
@@ -124,8 +137,7 @@ def _ignores_of(finding: Diagnostic, codes: _Codes) -> list[Ignore]:
     return [ignore for ignore in own if ignore.covers(place, line)]
 
 
-@dataclass(frozen=True)
-class _Decided:
+class _Decided(NamedTuple):
     """Of which rules a run can say that they find nothing: those that are selected and could look at everything."""
 
     selection: Selection
@@ -145,7 +157,23 @@ def _file_of(finding: Diagnostic) -> str:
 
 def _unused(ignore: Ignore) -> Diagnostic:
     where = "in this file" if ignore.line is None and not ignore.path else "here"
-    return UNUSED_IGNORE.at(ignore.place, f'"{ignore.word}" is ignored, but not found {where}', "take the ignore out")
+    said = UNUSED_IGNORE.at(ignore.place, f'"{ignore.word}" is ignored, but not found {where}', "take the ignore out")
+    return replace(said, fix=_without(ignore.place))
+
+
+def _without(place: Place) -> Fix | None:
+    """The fix that takes an ignore out: in JSON its entry, or all of it where no other rule is named."""
+    if place.source.file.endswith(".py") or _PART.search(place.source.file):
+        return None
+    if isinstance(place.source, Source):
+        path, held = place.path, place.source.data
+        around = path[: path.index("ignore", path.index("comfyproof"))]
+        for step in around:
+            held = held[step]  # type: ignore[index]
+        words = held["ignore"] if isinstance(held, dict) else None
+        if not isinstance(words, list) or len(words) == 1:
+            place = Place(place.source, around)
+    return Fix((Edit(place, Removed),), True, "take the ignore out")
 
 
 def _resolved(text: Text, rules: KnownRules, notes: list[Diagnostic]) -> list[tuple[Ignore, str]]:
@@ -217,8 +245,7 @@ def _spot(text: Text, line: int, start: int, end: int) -> Place:
 _At = tuple[int, int]  # line and column, from 1
 
 
-@dataclass(frozen=True)
-class _Strings:
+class _Strings(NamedTuple):
     """Where the texts in a file begin and end, in order."""
 
     stretches: list[tuple[_At, _At]]

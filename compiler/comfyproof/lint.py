@@ -7,13 +7,24 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .catalog.pinned import Catalog
 from .catalog.widgets import NEWER, Editor
-from .diagnostics import Diagnostic, NotExamined, Text, edit_distance, in_reading_order
+from .diagnostics import (
+    Diagnostic,
+    NotExamined,
+    Place,
+    Span,
+    Spot,
+    Text,
+    edit_distance,
+    has_errors,
+    in_reading_order,
+)
 from .formats.ui_rules import FILLED_LATER, KEPT_UNKNOWN, MISFIT_VALUE
 from .rules.registry import check, live_nodes
+from .rules.structure import no_output
 from .selecting import is_fixed
 from .source import Source, parse_source
 from .workflow import NO_WORKFLOW, SPEC_SUFFIXES, Workflow, WorkflowReader
@@ -25,8 +36,7 @@ MAX_FORMS = 200
 PYTHON_LEFT_ALONE = "a spec in Python is run to be read, which --run-python allows"
 
 
-@dataclass(frozen=True)
-class Examined:
+class Examined(NamedTuple):
     """What was found in one file; `readable` is false where there was no text to look at.
 
     `texts` are what was read of it and may hold ignores.
@@ -45,6 +55,7 @@ class Examined:
 
 
 # The rules say the same of these, as a server would, and with the same place.
+_EMPTY = ("no node is left to run", "take what is to run out of mute, or add nodes")
 _SAID_BY_RULES = (KEPT_UNKNOWN, MISFIT_VALUE, FILLED_LATER)
 
 
@@ -91,7 +102,7 @@ class Examiner:
     def _spec(self, file: str, alone: bool) -> Examined:
         # Here, since a workflow does without the language, which takes longer to load than a workflow to lint.
         from .driver import read
-        from .python.file import is_python
+        from .python import is_python
 
         if is_python(file) and not self.run_python:
             return Examined(file, (), (NotExamined(f'file "{file}"', PYTHON_LEFT_ALONE, kind="file"),), readable=False)
@@ -111,6 +122,8 @@ def _is_foreign(source: Source | None, said: Sequence[Diagnostic]) -> bool:
 
 def _examine_workflow(workflow: Workflow, catalog: Catalog) -> Examined:
     findings = [finding for finding in workflow.findings if finding.rule not in _SAID_BY_RULES]
+    if workflow.graph is not None and not workflow.graph.nodes and not has_errors(findings):
+        findings.append(no_output.rule.at(Place(Spot(workflow.file, "", Span(1, 1, 1, 1))), *_EMPTY))
     not_examined: list[NotExamined] = []
     if workflow.graph is not None:
         found, not_examined = check(workflow.graph, catalog, live_nodes(workflow.graph, catalog))
@@ -128,6 +141,12 @@ def _texts(workflow: Workflow) -> tuple[Text, ...]:
     return (place.source,) if place and place.source.file == workflow.file else ()
 
 
+def _of_one_form(finding: Diagnostic) -> Diagnostic:
+    """A finding in one form of a spec, without a guessed fix of what stands in all of them."""
+    fix, path = finding.fix, finding.place.path if finding.place else ()
+    return finding if fix is None or fix.safe or path[:1] == ("variants",) else replace(finding, fix=None)
+
+
 def _examine_spec(
     file: str, source: Source | None, said: Sequence[Diagnostic], catalog: Catalog, changes: Changes | None
 ) -> Examined:
@@ -141,7 +160,7 @@ def _examine_spec(
     forms = single_changes(base.spec, changes) if base.spec else iter(())
     for form in islice(forms, MAX_FORMS):
         other = compile_source(file, source, said, catalog, form)
-        findings += other.findings
+        findings[:0] = map(_of_one_form, other.findings)  # in front, since of two alike the last is kept
         not_examined.update(dict.fromkeys(other.not_examined))
     if left := sum(1 for _ in forms):
         not_examined[NotExamined(f"{left} more forms of the spec", f"the first {MAX_FORMS} were looked at")] = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from .catalog.nodes import NodeType
@@ -94,7 +94,7 @@ class _Lowering:
             return Pixels(HOLE)
         if declared.outputs[slot].type == "LATENT":
             return (
-                replace(flow, link=Link(node.id, slot))
+                flow._replace(link=Link(node.id, slot))
                 if isinstance(flow, Latent)
                 else Latent(Link(node.id, slot), None)
             )

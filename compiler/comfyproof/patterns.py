@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 _ANY_DEPTH = None  # a "**" between slashes
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """One line: what it was written as, what it matches, and whether it takes back what earlier ones matched.
 
     `segments` are what stands between the slashes; a pattern without a slash is for names at any depth.
@@ -27,8 +26,7 @@ class Pattern:
         return (is_folder or not self.folders_only) and _match(self.segments, path)
 
 
-@dataclass(frozen=True, slots=True)
-class Patterns:
+class Patterns(NamedTuple):
     """Patterns of one file or setting, the last of which that matches a path decides."""
 
     patterns: tuple[Pattern, ...] = ()

@@ -6,8 +6,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT = 32 * 2**20  # bytes, of all texts together
@@ -20,8 +19,7 @@ class BrokenPng(ValueError):
     """Bytes that are no whole PNG file; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What a PNG says of its picture before any pixel."""
 
     width: int

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from .diagnostics import Rule, Severity, did_you_mean
 from .patterns import Pattern, Patterns
@@ -40,8 +39,7 @@ def nearest_rule(word: str, rules: Iterable[Rule]) -> str:
     return did_you_mean(word.strip(), names) or 'see "comfyproof rules" for their codes and names'
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Which rules count: the longest of `select` and `ignore` that a rule's code begins with decides.
 
     `per_file` are files, as patterns below the folder `root`, with the rules that do not count in them.

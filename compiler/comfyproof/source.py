@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path as FilePath
+from typing import NamedTuple
 
 from .diagnostics import Diagnostic, Path, Place, Rule, Severity, Span, Spot
 from .texts.composed import RULES as TEXT_RULES
@@ -52,8 +53,7 @@ class Source:
         return found or Span(1, 1, 1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """What an author gave as an option: NAME=VALUE, or a value alone."""
 
     file: str
@@ -89,8 +89,8 @@ def _text(path: FilePath, limit: int) -> str:
         raise ValueError("it is a folder" if stat.S_ISDIR(facts.st_mode) else "it is not a regular file")
     if facts.st_size > limit:
         raise ValueError(f"it has {facts.st_size:,} bytes, over the limit of {limit:,}")
-    with path.open("rb") as stream:
-        raw = stream.read(limit + 1)
+    with path.open("rb") as stream:  # what is asked for is put aside at once, and the limit is large
+        raw = stream.read((facts.st_size or limit) + 1)
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ValueError("it is UTF-16; save it as UTF-8")
     try:

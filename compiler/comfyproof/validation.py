@@ -19,11 +19,12 @@ from .catalog.files import NO_FILES
 from .catalog.nodes import Input, NodeType
 from .catalog.pinned import Catalog
 from .files import IO_FOLDERS, Files, Unsure
+from .graph import MAX_CHAIN
 from .validators import VALIDATORS
 
-# How deep a chain of nodes may be before ComfyUI's own recursion fails, over HTTP, for classes written against the
-# older and the newer node interface; and how many nodes up the failure goes before the server can report it.
-MAX_CHAIN, MAX_NEW_CHAIN, UNREPORTED = 985, 978, 5
+# As MAX_CHAIN, for classes written against the newer node interface; and how many nodes up the failure goes before the
+# server can report it.
+MAX_NEW_CHAIN, UNREPORTED = 978, 5
 # A server shows a combo's options in an error only up to this many.
 MAX_OPTIONS_SHOWN = 20
 # What Python raises over odd prompts; the server catches all and tells the text.

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from .files import Files, Unsure
 
 Judge: TypeAlias = Callable[[Mapping[str, Any], Files | None], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Validator:
+class Validator(NamedTuple):
     """A class's own validation: its judgment, and the inputs it names, whose bounds and options nobody else checks.
 
     `function` is its name in Python's messages. With `takes_types` it is given the types that

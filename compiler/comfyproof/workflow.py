@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from .catalog.pinned import Catalog
 from .catalog.widgets import NEWER, Editor
@@ -15,9 +16,11 @@ from .containers.window import BrokenFile
 from .diagnostics import Diagnostic, Place, Rule, Severity, Span, Spot, has_errors, in_reading_order
 from .embedded import HEAD, kind_of, read_embedded
 from .formats.api import read_api
-from .formats.ui_read import UiReader
 from .graph import Graph
 from .source import UNREADABLE, Source, parse_source, read_text
+
+if TYPE_CHECKING:
+    from .formats.ui_read import UiReader
 
 Kind: TypeAlias = Literal["api", "ui", "spec", ""]
 
@@ -36,8 +39,7 @@ SPEC_SUFFIXES = (".yaml", ".yml", ".py")
 _CHANGED = re.compile(r'("is_changed"\s*:\s*\[\s*)NaN(\s*\])')
 
 
-@dataclass(frozen=True)
-class Workflow:
+class Workflow(NamedTuple):
     """A workflow that was read: which format it was in, its graph, and what is wrong with it.
 
     `kind` is "spec" for a spec of ours, which is compiled and not read here, and "" where it is none of these.
@@ -68,8 +70,11 @@ class WorkflowReader:
     editor: Editor = NEWER
     keep_unknown: bool = False
 
-    def __post_init__(self) -> None:
-        self._ui = UiReader(self.catalog, self.editor)
+    @cached_property
+    def _ui(self) -> UiReader:
+        from .formats.ui_read import UiReader  # here, since API JSON does without it
+
+        return UiReader(self.catalog, self.editor)
 
     def read(self, file: str) -> Workflow:
         """The workflow of a file, whatever it is in."""
@@ -113,7 +118,7 @@ class WorkflowReader:
             return Workflow(file, "", None, (UNREADABLE.at(spot, f'"{file}" cannot be read: {why}'),), False)
         for part, text in (("prompt", embedded.prompt), ("workflow", embedded.workflow)):
             if text is not None:
-                return replace(self._text(file, f"{file} ({part})", text), file=file)
+                return self._text(file, f"{file} ({part})", text)._replace(file=file)
         message = f'"{file}" has no workflow in it'
         if embedded.parameters is not None:
             message += "; another program made it, and wrote its settings as text"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 RawNodes: TypeAlias = Mapping[str, Mapping[str, Any]]
 
@@ -16,8 +15,7 @@ class UnreadableNode(ValueError):
     """A description of a node class that makes no sense; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """One declared input of a node type.
 
     `options` are a combo's values, None where the catalog does not list them: files, or what a service offers.
@@ -46,16 +44,14 @@ class Input:
         return self.options[0] if self.options and self.folder is None else None
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One output slot of a node type."""
 
     name: str
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class NodeType:
+class NodeType(NamedTuple):
     """What a server says of one node class: the inputs it declares and the outputs it has.
 
     `own_id` says that the node is told its own id when it runs, so that two equal ones may differ.

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .files import FILE_INPUTS
 from .nodes import NodeType, RawNodes, UnreadableNode, read_node_type, split_spec
 from .widgets import NEWER, Editor, Face, read_face
 
-BUILT_IN = Path(__file__).with_name("comfyui-0.3.64.json.gz")
+if TYPE_CHECKING:
+    from ..weights.shelf import Shelf
+
+BUILT_IN_NAME = "comfyui-0.3.64"
+BUILT_IN = Path(__file__).with_name(f"{BUILT_IN_NAME}.json.gz")
 FORMAT = "comfyproof/catalog/1"
 MAX_BYTES = 64 * 2**20
 # What a person reads in the editor; no rule does, and it is most of an answer's bytes.
@@ -30,15 +33,18 @@ class CatalogError(ValueError):
 class Catalog:
     """The node types of one server.
 
-    `unlisted` says why it lists nobody's model files, and is empty where it does. `complete` is false
-    for the built-in catalog alone: a class that is missing there may well exist elsewhere. `left_out`
-    names the classes that the server has and describes in a way that cannot be read.
+    `unlisted` says why it lists nobody's files, and is empty where it does; `lister` names the folder whose model files
+    it lists all the same, and `shelf` holds them. `complete` is false for the built-in catalog alone: a class that is
+    missing there may well exist elsewhere. `left_out` names the classes that the server has and describes in a way that
+    cannot be read.
     """
 
     id: str
     sha256: str
     raw: RawNodes = field(repr=False)
     unlisted: str = ""
+    lister: str = ""
+    shelf: Shelf | None = field(default=None, repr=False, compare=False)
     complete: bool = True
     provenance: Mapping[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
@@ -69,11 +75,36 @@ class Catalog:
         return sorted(self.raw)
 
 
+class _Lines(Mapping[str, Mapping[str, Any]]):
+    """The classes of a pinned catalog, which has a line for each: a file to lint needs few of them."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = {line[1 : line.index('":')]: line for line in lines}
+        self._read: dict[str, Mapping[str, Any]] = {}
+
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
+        if name not in self._read:
+            self._read[name] = json.loads(self._lines[name].partition(":")[2].rstrip(","))
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._lines
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+
 @cache
 def built_in() -> Catalog:
     """ComfyUI 0.3.64 with UltimateSDUpscale and the GGUF loaders, without any model file."""
-    # What cannot be read is not looked for: a test has done so, and it takes a third of the time.
-    return replace(_read_pinned(_parse_json(_unpack(BUILT_IN.read_bytes())), BUILT_IN.name), complete=False)
+    # Neither its hash is worked out nor what cannot be read looked for, which tests have done.
+    about, *lines, end = _unpack(BUILT_IN.read_bytes()).decode().rstrip().split("\n")
+    data = json.loads(about + end)
+    pinned = _read_pinned({**data, "nodes": _Lines(lines)}, BUILT_IN.name, data["sha256"])
+    return replace(pinned, complete=False)
 
 
 def read_catalog(file: str | Path) -> Catalog:
@@ -88,7 +119,7 @@ def read_catalog(file: str | Path) -> Catalog:
 
 def load_catalog(name_or_file: str | Path) -> Catalog:
     """The built-in catalog by its name, comfyui-0.3.64, or else a file's. Raises OSError, CatalogError."""
-    return built_in() if str(name_or_file) == BUILT_IN.name.removesuffix(".json.gz") else read_catalog(name_or_file)
+    return built_in() if str(name_or_file) == BUILT_IN_NAME else read_catalog(name_or_file)
 
 
 def parse_catalog(packed: bytes, name: str) -> Catalog:
@@ -113,14 +144,15 @@ def without_files(catalog: Catalog, why: str) -> Catalog:
     return replace(catalog, raw=_without_files(catalog.raw), unlisted=why, _read={}, _faces={})
 
 
-def _read_pinned(data: Mapping[str, Any], name: str) -> Catalog:
+def _read_pinned(data: Mapping[str, Any], name: str, sha256: str = "") -> Catalog:
+    """The catalog of pinned data; with the hash of its nodes where that is known."""
     if data["format"] != FORMAT:
         raise CatalogError(f'its format is "{data["format"]}"; this version reads "{FORMAT}"')
     nodes = _by_name(data.get("nodes"))
     provenance, left_out = data.get("provenance") or {}, data.get("left_out") or []
     if not isinstance(provenance, dict) or not isinstance(left_out, list):
         raise CatalogError("it does not say where it comes from")
-    found = sha256_of(nodes)
+    found = sha256 or sha256_of(nodes)
     if data.get("sha256") != found:
         raise CatalogError("its nodes do not match its sha256: the file was changed after it was pinned")
     unlisted = "" if data.get("lists_files", True) else "no server or model folder was named to look for it"
@@ -138,10 +170,15 @@ def pin(catalog: Catalog, id: str, provenance: Mapping[str, Any]) -> bytes:
         "lists_files": not catalog.unlisted,
         "provenance": dict(provenance),
         **({"left_out": catalog.left_out} if catalog.left_out else {}),
-        "nodes": nodes,
     }
-    text = json.dumps(pinned, indent=None, separators=(",", ":"), ensure_ascii=False) + "\n"
+    # A line for each class: so two catalogs can be compared line by line, and one class be read without the others.
+    lines = ",\n".join(f"{_dumped(name)}:{_dumped(node)}" for name, node in nodes.items())
+    text = f'{_dumped(pinned)[:-1]},"nodes":{{\n{lines}\n}}}}\n'
     return text.encode("utf-8", "surrogatepass")  # which is how json reads half a character back
+
+
+def _dumped(data: Any) -> str:
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
 
 
 def pack(pinned: bytes) -> bytes:
@@ -152,10 +189,12 @@ def pack(pinned: bytes) -> bytes:
 def sha256_of(nodes: RawNodes) -> str:
     """The hash of the node types, however they were formatted. Raises CatalogError."""
     try:
-        text = json.dumps(nodes, sort_keys=True, separators=(",", ":"))
+        text = json.dumps(dict(nodes), sort_keys=True, separators=(",", ":"))
     except RecursionError:
         raise CatalogError("it nests too deeply") from None
-    return hashlib.sha256(text.encode()).hexdigest()
+    from hashlib import sha256  # here, since the built-in catalog's is known
+
+    return sha256(text.encode()).hexdigest()
 
 
 def search(catalog: Catalog, words: Iterable[str]) -> list[NodeType]:
@@ -196,7 +235,7 @@ def _parse_json(text: bytes) -> Any:
 
 
 def _by_name(data: Any) -> RawNodes:
-    if not isinstance(data, dict) or not data:
+    if not isinstance(data, Mapping) or not data:
         raise CatalogError("it is no /object_info answer: that maps node classes to their inputs")
     return data
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from .nodes import split_spec
 
@@ -72,8 +72,7 @@ _BUTTONS_3D = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Socket:
+class Socket(NamedTuple):
     """An input that only a link can fill.
 
     `grown` are the names that further sockets of it may have, in order, and `least` how many there always are.
@@ -123,8 +122,7 @@ class Widget:
         return self.type == "COMBO" and _true(self.config.get("multi_select"))
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
+class Face(NamedTuple):
     """A node class as the editor shows it: sockets and widgets, each in the editor's order."""
 
     sockets: tuple[Socket, ...] = ()

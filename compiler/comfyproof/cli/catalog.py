@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .completion import complete_nodes
 from .exits import Exit
 from .server import open_client, read_access, server_access
 from .terminal import catalog_option, read_catalog_option, stop
@@ -27,7 +28,7 @@ def catalog_command() -> None:
 
 
 @catalog_command.command("show")
-@click.argument("node", required=False)
+@click.argument("node", required=False, shell_complete=complete_nodes)
 @catalog_option
 def show_command(node: str | None, catalog_file: str | None) -> int:
     """Show a node's inputs and outputs, or else what the catalog is."""
@@ -67,8 +68,16 @@ def search_command(words: tuple[str, ...], catalog_file: str | None) -> int:
 
 
 @catalog_command.command("pin")
-@click.argument("source")
-@click.option("-o", "--output", metavar="FILE", default="catalog.json", show_default=True, help="Where to write it.")
+@click.argument("source", type=click.Path())
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="FILE",
+    default="catalog.json",
+    show_default=True,
+    help="Where to write it.",
+)
 @server_access
 def pin_command(source: str, output: str, headers: tuple[str, ...], certificate: str | None) -> int:
     """Pin the catalog of a server (its URL) or of a saved /object_info answer (a file).
@@ -88,8 +97,14 @@ def pin_command(source: str, output: str, headers: tuple[str, ...], certificate:
 
 
 @catalog_command.command("stubs")
-@click.argument("catalog_file", metavar="[CATALOG]", required=False)
-@click.option("-o", "--output", metavar="FILE", help="Where to write it, or a folder; standard output, unless given.")
+@click.argument("catalog_file", metavar="[CATALOG]", required=False, type=click.Path())
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="FILE",
+    help="Where to write it, or a folder; standard output, unless given.",
+)
 def stubs_command(catalog_file: str | None, output: str | None) -> int:
     """Write a CATALOG's nodes as typed Python signatures, so that editors complete and check them.
 

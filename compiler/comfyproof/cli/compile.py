@@ -37,7 +37,7 @@ FORMS = ("api", "ui", "yaml", "python", "mermaid", "svg")
 
 
 @click.command("compile")
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--to",
     "form",

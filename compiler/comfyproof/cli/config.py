@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from .exits import Exit
-from .terminal import show
+from .terminal import all_rules, show
 
 
 @click.group("config")
@@ -27,10 +27,9 @@ def show_command(origin: bool) -> int:
     command line stands above them.
     """
     from ..config import DEFAULTS, read_settings
-    from ..driver import RULES
     from ..report.text import clean
 
-    settings, findings = read_settings(Path.cwd(), {}, lambda: RULES)
+    settings, findings = read_settings(Path.cwd(), {}, all_rules)
     if settings is None:
         show(findings, sys.stderr)
         return Exit.USAGE

@@ -7,11 +7,9 @@ import os
 import platform
 import sys
 import textwrap
-import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +18,7 @@ from ..report.text import clean
 from .exits import Exit
 from .server import read_access, server_access
 from .terminal import catalog_option, read_catalog_option, read_changes, spec_changes, wants_color
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from ..run.doctor import Verdict
@@ -36,11 +35,10 @@ _EXITS = {
     "unreachable": Exit.UNREACHABLE,
 }
 _INDENT = " " * (_STATE + _NAME)
-_PATIENCE = 1.0
 
 
 @click.command("doctor")
-@click.argument("arguments", nargs=-1, metavar="[URL] [SPEC]...")
+@click.argument("arguments", nargs=-1, metavar="[URL] [SPEC]...", type=click.Path())
 @click.option(
     "--format",
     "form",
@@ -80,7 +78,7 @@ def doctor_command(
     compiled = [compile_spec(spec, catalog, changes) for spec in specs]
     seen: list[Observation] = []
     report = Report(url, color=wants_color(sys.stdout))
-    with _Waiting() as waiting:
+    with Waiting("looking at ") as waiting:
         try:
             for each in examine(url, allowed, compiled, waiting.says):
                 waiting.says("")
@@ -183,36 +181,3 @@ def _as_json(url: str, seen: Iterable[Observation], verdict: Verdict) -> str:
         ],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
-class _Waiting:
-    """Says on a terminal what is waited for, once that takes longer than a moment."""
-
-    def __init__(self) -> None:
-        self._timer: threading.Timer | None = None
-        self._line = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.says("")
-
-    def says(self, what: str) -> None:
-        """What is looked at from now on; nothing, to be silent."""
-        if not sys.stderr.isatty():
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer.join()
-        if self._line:
-            click.echo("\r\x1b[K", nl=False, err=True)
-            self._line = False
-        self._timer = threading.Timer(_PATIENCE, self._show, (what,)) if what else None
-        if self._timer is not None:
-            self._timer.daemon = True
-            self._timer.start()
-
-    def _show(self, what: str) -> None:
-        self._line = True
-        click.echo(clean(f"looking at {what} ..."), nl=False, err=True)

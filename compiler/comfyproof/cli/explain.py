@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
+from .completion import complete_rules
 from .exits import Exit
-from .terminal import stop
-
-if TYPE_CHECKING:
-    from ..diagnostics import Rule
+from .terminal import all_rules, stop
 
 
 @click.command("explain")
-@click.argument("code")
+@click.argument("code", shell_complete=complete_rules)
 def explain_command(code: str) -> int:
     """Explain the rule with the CODE (CP301) or name (unknown-node)."""
     from ..diagnostics import did_you_mean
 
-    for rule in _rules():
+    for rule in all_rules():
         if code.casefold() in (rule.code.casefold(), rule.name):
             click.echo(f"{rule.code} {rule.name} ({rule.severity.value})\n\n{rule.doc}")
             return Exit.FINE
-    known = [name for rule in _rules() for name in (rule.code, rule.name)]
+    known = [name for rule in all_rules() for name in (rule.code, rule.name)]
     stop(Exit.USAGE, f'there is no rule "{code}"', did_you_mean(code, known))
 
 
 @click.command("rules")
 def rules_command() -> int:
     """List all rules with their codes and severities."""
-    for rule in _rules():
+    for rule in all_rules():
         click.echo(f"{rule.code}  {rule.severity.value:7}  {rule.name}")
     return Exit.FINE
-
-
-def _rules() -> tuple[Rule, ...]:
-    from ..driver import RULES
-    from ..run.rules import RULES as RUN_RULES
-
-    return (*RULES, *RUN_RULES)

@@ -20,9 +20,11 @@ _SUFFIXES = {"yaml": (".yaml", ".yml"), "python": (".py",)}
 
 
 @click.command("import")
-@click.argument("file")
+@click.argument("file", type=click.Path())
 @click.option("--to", "form", type=click.Choice(list(_SUFFIXES)), help="The form to write; as -o ends, else yaml.")
-@click.option("-o", "--output", metavar="FILE", help="Where to write it; standard output, unless given.")
+@click.option(
+    "-o", "--output", type=click.Path(), metavar="FILE", help="Where to write it; standard output, unless given."
+)
 @click.option("--keep-unknown", is_flag=True, help="Take nodes of unknown classes as far as the file tells them.")
 @click.option("--partial", is_flag=True, help="Write the spec also where it is not the whole workflow.")
 @editor_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
@@ -19,19 +20,27 @@ COMMANDS = {
     "compile": ("compile", "Compile specs and workflows to what ComfyUI takes, and to other forms."),
     "import": ("import_", "Import a workflow of ComfyUI's as a spec."),
     "diff": ("diff", "Say what differs between two workflows."),
+    "plan": ("plan", "Say what a spec or workflow takes of a machine: memory by stage, and time."),
     "run": ("run", "Run a spec on a server and prove the pictures."),
     "doctor": ("doctor", "Say what a server can do, and what is wrong with it."),
     "serve": ("serve", "Serve the emulator, a small ComfyUI on this machine."),
+    "weights": ("weights", "Say what model files are, from their headers alone."),
     "catalog": ("catalog", "Show, search and pin catalogs of nodes."),
     "schema": ("schema", "Write the JSON Schema of specs, for editors."),
     "config": ("config", "Show the settings that hold here, and where each comes from."),
     "explain": ("explain", "Explain a rule by its code."),
     "rules": ("explain", "List all rules."),
+    "completion": ("completion", "Write what a shell needs to complete commands, options, files and rules."),
 }
 
 
 # What the core installation leaves out.
 RUN_PACKAGES = ("aiohttp", "av", "numpy", "PIL", "skimage", "wsproto")
+
+
+# What a command makes lives until it ends, for the most part: to look it through for garbage while a file is examined
+# takes nearly as long as the examination.
+_LITTLE_GARBAGE = 100_000
 
 
 class _ReaderGone(Exception):
@@ -90,6 +99,7 @@ def cli() -> None:
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Runs a command and exits with its code."""
+    gc.set_threshold(_LITTLE_GARBAGE)
     _prepare_streams()
     code: Any = Exit.FINE
     try:

@@ -38,7 +38,7 @@ _SLOW = 2.0  # seconds
 
 
 @click.command("run")
-@click.argument("spec")
+@click.argument("spec", type=click.Path())
 @click.option(
     "--server",
     metavar="URL",
@@ -49,6 +49,7 @@ _SLOW = 2.0  # seconds
 @click.option(
     "--out",
     "out",
+    type=click.Path(),
     metavar="FOLDER",
     default="out",
     show_default=True,

@@ -12,7 +12,9 @@ from .terminal import catalog_option, read_catalog_option
 
 
 @click.command("schema")
-@click.option("-o", "--output", metavar="FILE", help="Where to write it; standard output, unless given.")
+@click.option(
+    "-o", "--output", type=click.Path(), metavar="FILE", help="Where to write it; standard output, unless given."
+)
 @click.option("--nodes", is_flag=True, help="With all nodes of the catalog; --catalog alone says so, too.")
 @catalog_option
 def schema_command(output: str | None, nodes: bool, catalog_file: str | None) -> int:

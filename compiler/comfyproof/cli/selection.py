@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from .completion import complete_rules
 from .exits import Exit
-from .terminal import show, stop
+from .terminal import all_rules, show, stop
 
 if TYPE_CHECKING:
     from ..baseline import Baseline
@@ -28,7 +29,10 @@ def selection_options(command: F) -> F:
     for option in (
         click.option("--write-baseline", is_flag=True, help="Write all findings that there are now into the baseline."),
         click.option(
-            "--baseline", metavar="FILE", help="Say nothing of the findings in FILE, which --write-baseline wrote."
+            "--baseline",
+            type=click.Path(),
+            metavar="FILE",
+            help="Say nothing of the findings in FILE, which --write-baseline wrote.",
         ),
         click.option(
             "--stdin-filename", metavar="NAME", default="stdin", help='What to call standard input, which is "-".'
@@ -44,8 +48,16 @@ def selection_options(command: F) -> F:
             multiple=True,
             help="Pass over files and folders, in .gitignore's syntax.",
         ),
-        click.option("--ignore", metavar="RULES", multiple=True, help=f"Leave out rules. {_RULES}"),
-        click.option("--select", metavar="RULES", multiple=True, help=f"Look for these rules only. {_RULES}"),
+        click.option(
+            "--ignore", shell_complete=complete_rules, metavar="RULES", multiple=True, help=f"Leave out rules. {_RULES}"
+        ),
+        click.option(
+            "--select",
+            shell_complete=complete_rules,
+            metavar="RULES",
+            multiple=True,
+            help=f"Look for these rules only. {_RULES}",
+        ),
     ):
         command = option(command)
     return command
@@ -61,14 +73,6 @@ def read_settings_here(flags: Mapping[str, Any]) -> Settings:
         show(findings, sys.stderr)
         raise click.exceptions.Exit(Exit.USAGE)
     return settings
-
-
-def all_rules() -> tuple[Rule, ...]:
-    """Every rule there is."""
-    from ..driver import RULES
-    from ..run.rules import RULES as RUN_RULES
-
-    return (*RULES, *RUN_RULES)
 
 
 def _split(given: Iterable[str]) -> tuple[str, ...]:
@@ -91,8 +95,8 @@ def gather_files(arguments: Sequence[str], settings: Settings, suffixes: Sequenc
     return gathered
 
 
-# What only a server, or a picture that came back, can show.
-_UNDECIDED = ("CP8", "CP9")
+# What only a machine's model files, a server, or a picture that came back, can show.
+UNDECIDED = ("CP57", "CP58", "CP59", "CP8", "CP9")
 
 
 def what_counts(
@@ -104,7 +108,7 @@ def what_counts(
     kept: list[Diagnostic] = []
     ignored = 0
     for findings, texts in examined:
-        judged = judge(findings, texts, settings.selection, all_rules, _UNDECIDED)
+        judged = judge(findings, texts, settings.selection, all_rules, UNDECIDED)
         kept += judged.kept
         ignored += len(judged.ignored)
     if ignored:
@@ -119,13 +123,13 @@ def hold_back(
 
     `examined` are the files that were read to the end.
     """
-    from ..baseline import LookedAt
-    from ..selecting import is_fixed
-
     if file is None:
         if write:
             raise click.UsageError("--write-baseline writes the baseline of --baseline FILE: name it")
         return list(findings)
+    from ..baseline import LookedAt
+    from ..selecting import is_fixed
+
     baseline = _read_baseline(file, write)
     looked_at = LookedAt(examined, _looked_for(settings))
     if write:
@@ -172,7 +176,7 @@ def _looked_for(settings: Settings) -> Callable[[str], bool]:
     def is_looked_for(code: str) -> bool:
         known.update({} if known else {rule.code: rule for rule in all_rules()})
         counts = code not in known or settings.selection.counts(known[code], "")
-        return counts and not code.startswith(_UNDECIDED)
+        return counts and not code.startswith(UNDECIDED)
 
     return is_looked_for
 

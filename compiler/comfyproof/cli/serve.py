@@ -34,7 +34,7 @@ class _Serve(click.Command):
 
 
 @click.command("serve", cls=_Serve)
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path())
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8188, show_default=True, help="The port; 0 takes a free one."
@@ -42,6 +42,7 @@ class _Serve(click.Command):
 @click.option("--folder", default="emulator", show_default=True, help="Where its input, output and temp folders are.")
 @click.option(
     "--models",
+    type=click.Path(),
     metavar="FOLDER",
     help="A ComfyUI models folder: only the files in it exist then. Else any file name is taken for present.",
 )
@@ -103,6 +104,8 @@ def serve_command(
 
     try:
         serve(emulator, started)
+    except BrokenPipeError:
+        raise  # nobody reads our address, which is not for the address to answer for
     except OSError as problem:
         if problem.filename is not None:  # its folder, and no address
             raise

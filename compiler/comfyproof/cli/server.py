@@ -22,6 +22,7 @@ def server_access(command: F) -> F:
     for option in (
         click.option(
             "--certificate",
+            type=click.Path(),
             metavar="FILE",
             help="A PEM file with a certificate and its key, for a server that asks for one.",
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -13,7 +14,7 @@ from .exits import Exit
 
 if TYPE_CHECKING:
     from ..catalog.pinned import Catalog
-    from ..diagnostics import Diagnostic, NotExamined
+    from ..diagnostics import Diagnostic, NotExamined, Rule
     from ..spec.pipeline import Changes
     from ..workflow import WorkflowReader
 
@@ -105,8 +106,10 @@ def catalog_option(command: F) -> F:
     return click.option(
         "--catalog",
         "catalog_file",
-        metavar="FILE",
-        help="A pinned catalog or a saved /object_info answer; else the built-in one.",
+        metavar="FILE|NAME",
+        type=click.Path(),
+        help="A pinned catalog, a saved /object_info answer, or the built-in one by its name, "
+        "which then holds all there is; else the built-in one.",
     )(command)
 
 
@@ -133,17 +136,31 @@ def editor_options(command: F) -> F:
 
 
 def read_catalog_option(file: str | None) -> Catalog:
-    """The catalog of that option; exits with 3 where it cannot be read."""
-    from ..catalog.pinned import CatalogError, built_in, read_catalog
+    """The catalog of that option; exits with 3 where it cannot be read.
+
+    A class that is missing in the built-in one may exist elsewhere, but not where that one was named.
+    """
+    from ..catalog.pinned import BUILT_IN_NAME, CatalogError, built_in, load_catalog
+    from ..diagnostics import nearest
 
     if file is None:
         return built_in()
     try:
-        return read_catalog(file)
+        catalog = load_catalog(file)
+        return catalog if catalog.complete else replace(catalog, complete=True)
     except OSError as problem:
+        if near := nearest(file, [BUILT_IN_NAME]):
+            stop(Exit.NOT_EXAMINED, f'there is no catalog "{file}"', f'did you mean "{near}"?')
         stop(Exit.NOT_EXAMINED, f'the catalog "{file}" cannot be read: {problem.strerror or problem}')
     except CatalogError as problem:
         stop(Exit.NOT_EXAMINED, f'"{file}" is no catalog: {problem}')
+
+
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule there is."""
+    from ..rulebook import RULES
+
+    return RULES
 
 
 def stop(code: Exit, message: str, help: str = "") -> NoReturn:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..catalog.files import FILE_INPUTS
+from ..catalog.listing import Listing, filled, offered
 from ..catalog.pinned import Catalog
 from .families import family_of
 from .values import Conditioning, Model, Part, Run
-
-Listing: TypeAlias = Mapping[str, Sequence[str]]
 
 WEIGHTS = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".pkl", ".gguf")
 ENDINGS: Mapping[str, tuple[str, ...]] = {"configs": (".yaml",), "diffusers": ("",)}
@@ -60,23 +59,9 @@ def with_files(catalog: Catalog, listing: Listing, uploads: Iterable[str]) -> Ca
     uploaded = _uploaded(list(uploads))
     for name, inputs in FILE_INPUTS.items():
         if name in nodes:
-            options = {key: _options(name, folder, listing) for key, folder in inputs.items() if folder in listing}
-            nodes[name] = _filled(nodes[name], {**options, **uploaded.get(name, {})})
-    return replace(catalog, raw=nodes, unlisted="", _read={})
-
-
-def _options(name: str, folder: str, listing: Listing) -> list[str]:
-    """The files of a folder as a class offers them."""
-    files = listing[folder]
-    if name.startswith("UnetLoaderGGUF"):
-        return [file for file in files if file.endswith(".gguf")]
-    if name == "TrainLoraNode":
-        return [*files, "[None]"]
-    if name != "VAELoader":
-        return list(files)
-    approximate = {file.partition(".")[0] for file in listing.get("vae_approx", ())}
-    tiny = [t for t in ("taesd", "taesdxl", "taesd3", "taef1") if {f"{t}_encoder", f"{t}_decoder"} <= approximate]
-    return [*files, *tiny, "pixel_space"]
+            options = {key: offered(name, folder, listing) for key, folder in inputs.items() if folder in listing}
+            nodes[name] = filled(nodes[name], {**options, **uploaded.get(name, {})})
+    return replace(catalog, raw=nodes, unlisted="", lister="", _read={})
 
 
 def _uploaded(paths: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[str]]]:
@@ -100,22 +85,6 @@ def _uploaded(paths: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[str]]]
         "LoadImageSetFromFolderNode": {"folder": folders},
         "LoadImageTextSetFromFolderNode": {"folder": folders},
     }
-
-
-def _filled(node: Mapping[str, Any], options: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
-    sections = {}
-    for section, declared in node["input"].items():
-        sections[section] = {
-            key: _with_options(spec, options[key]) if key in options else spec for key, spec in (declared or {}).items()
-        }
-    return {**node, "input": sections}
-
-
-def _with_options(spec: Sequence[Any], options: Iterable[str]) -> list[Any]:
-    if isinstance(spec[0], list):
-        return [list(options), *spec[1:]]
-    config = spec[1] if len(spec) > 1 else {}
-    return [spec[0], {**config, "options": list(options)}, *spec[2:]]
 
 
 def unet_loader(run: Run, *, unet_name: str, weight_dtype: str = "default", **_: Any) -> tuple[Model]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Latents:
+class Latents(NamedTuple):
     """The latents of a family: channels, pixels to a cell, and whether they have a time axis (`pace` pictures each).
 
     Equal `name`s mean that a latent goes from one model to the other as it is.
@@ -30,8 +29,7 @@ WAN22 = Latents("wan22", 48, 16, 4)
 HUNYUAN = Latents("hunyuan-video", 16, 8, 4)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """A family of models as ComfyUI 0.3.64 runs it.
 
     `noise` is how it measures noise: "flow", "flux" (flow with the shift as an exponent), "discrete", or "" where it
@@ -86,97 +84,104 @@ _ALL = (
 )
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 
-# In the order in which they are tried: the surer sign first. The second word is the variant of the family.
-_MODELS = tuple(
-    (re.compile(pattern, re.IGNORECASE), family, variant)
-    for pattern, family, variant in (
-        # Younger than what is known here, and unlike their namesakes.
-        (r"hunyuan[-_. ]?video[-_. ]?1[._]5|flux[-_. ]?3|wan[-_. ]?2[._]5|qwen[-_. ]?image[-_. ]?2(?!\d)", "", ""),
-        (r"(?<![a-z])pid(?![a-z])|pixel", "", ""),
-        (r"hunyuan[-_. ]?3d", "hunyuan3d", ""),
-        (r"hunyuan[-_. ]?image(?!.*refiner)", "hunyuan-image", ""),
-        (r"hunyuan[-_. ]?(video|i2v|t2v)", "hunyuan-video", ""),
-        (r"flux[-_. ]?2(?!\d)", "flux2", ""),
-        (r"z[-_. ]?image", "z-image", ""),
-        (r"chroma.*radiance", "chroma-radiance", ""),
-        (r"(?<![a-z])chroma", "chroma", ""),
-        (r"schnell", "flux-schnell", ""),
-        (r"flux.*krea", "flux", "krea"),
-        (r"flux.*kontext", "flux", "kontext"),
-        (r"flux.*(fill|onereward)", "flux", "fill"),
-        (r"flux.*(canny|depth)", "flux", "control"),
-        (r"flux.*dev", "flux", "dev"),
-        (r"flux", "flux", ""),
-        (r"qwen[-_. ]?image.*edit", "qwen-image", "edit"),
-        (r"qwen[-_. ]?image", "qwen-image", ""),
-        (r"hidream.*dev", "hidream", "dev"),
-        (r"hidream.*fast", "hidream", "fast"),
-        (r"hidream.*full", "hidream", "full"),
-        (r"hidream", "hidream", ""),
-        (r"lumina[-_. ]?(image[-_. ]?)?(v?2)", "lumina2", ""),
-        (r"omnigen[-_. ]?2", "omnigen2", ""),
-        (r"aura[-_. ]?flow", "auraflow", ""),
-        (r"wan[-_. ]?2[._]?2.*5b|ti2v[-_. ]?5b", "wan22-5b", ""),
-        (r"(?<![a-z])wan[-_. ]?(2|t2v|i2v|vace|fun)", "wan", ""),
-        (r"ltx[-_. ]?(v|video)", "ltxv", ""),
-        (r"mochi[-_. ]?(1|preview)", "mochi", ""),
-        (r"cosmos[-_. ]?predict[-_. ]?2", "cosmos2", ""),
-        (r"cosmos[-_. ]?1", "cosmos", ""),
-        (r"stable[-_. ]?audio", "stable-audio", ""),
-        (r"ace[-_. ]?step", "ace-step", ""),
-        (r"stable[-_. ]?cascade", "cascade", ""),
-        (r"(?<![a-z])svd(?![a-z])", "svd", ""),
-        (r"(?<![a-z])sd[-_. ]?3|stable[-_. ]?diffusion[-_. ]?3", "sd3", ""),
-        (r"sd_?xl_?refiner|xl.*refiner", "sdxl-refiner", ""),
-        (r"sd_?xl|(?<!x)xl(?![a-z])|pony|illustrious|noobai", "sdxl", ""),
-        (r"v2-1_|sd[-_]?v?2[-_.]1|512-inpainting|(?<![a-z\d])768-v", "sd2", ""),
-        (r"sd[-_]?v?1[-_.]?5|v1-5|sd15", "sd15", ""),
-    )
+# The signs of a name in small letters: a word in it and, where that is not enough, a pattern that it matches as well.
+# They are in the order in which they are tried, the surer sign first. What follows are a family and its variant.
+_MODELS = (
+    # Younger than what is known here, and unlike their namesakes.
+    ("hunyuan", r"hunyuan[-_. ]?video[-_. ]?1[._]5", "", ""),
+    ("flux", r"flux[-_. ]?3", "", ""),
+    ("wan", r"wan[-_. ]?2[._]5", "", ""),
+    ("qwen", r"qwen[-_. ]?image[-_. ]?2(?!\d)", "", ""),
+    ("pid", r"(?<![a-z])pid(?![a-z])", "", ""),
+    ("pixel", "", "", ""),
+    ("hunyuan", r"hunyuan[-_. ]?3d", "hunyuan3d", ""),
+    ("hunyuan", r"hunyuan[-_. ]?image(?!.*refiner)", "hunyuan-image", ""),
+    ("hunyuan", r"hunyuan[-_. ]?(video|i2v|t2v)", "hunyuan-video", ""),
+    ("flux", r"flux[-_. ]?2(?!\d)", "flux2", ""),
+    ("image", r"z[-_. ]?image", "z-image", ""),
+    ("chroma", r"chroma.*radiance", "chroma-radiance", ""),
+    ("chroma", r"(?<![a-z])chroma", "chroma", ""),
+    ("schnell", "", "flux-schnell", ""),
+    ("flux", r"flux.*krea", "flux", "krea"),
+    ("flux", r"flux.*kontext", "flux", "kontext"),
+    ("flux", r"flux.*(fill|onereward)", "flux", "fill"),
+    ("flux", r"flux.*(canny|depth)", "flux", "control"),
+    ("flux", r"flux.*dev", "flux", "dev"),
+    ("flux", "", "flux", ""),
+    ("qwen", r"qwen[-_. ]?image.*edit", "qwen-image", "edit"),
+    ("qwen", r"qwen[-_. ]?image", "qwen-image", ""),
+    ("hidream", r"hidream.*dev", "hidream", "dev"),
+    ("hidream", r"hidream.*fast", "hidream", "fast"),
+    ("hidream", r"hidream.*full", "hidream", "full"),
+    ("hidream", "", "hidream", ""),
+    ("lumina", r"lumina[-_. ]?(image[-_. ]?)?(v?2)", "lumina2", ""),
+    ("omnigen", r"omnigen[-_. ]?2", "omnigen2", ""),
+    ("aura", r"aura[-_. ]?flow", "auraflow", ""),
+    ("5b", r"wan[-_. ]?2[._]?2.*5b|ti2v[-_. ]?5b", "wan22-5b", ""),
+    ("wan", r"(?<![a-z])wan[-_. ]?(2|t2v|i2v|vace|fun)", "wan", ""),
+    ("ltx", r"ltx[-_. ]?(v|video)", "ltxv", ""),
+    ("mochi", r"mochi[-_. ]?(1|preview)", "mochi", ""),
+    ("cosmos", r"cosmos[-_. ]?predict[-_. ]?2", "cosmos2", ""),
+    ("cosmos", r"cosmos[-_. ]?1", "cosmos", ""),
+    ("stable", r"stable[-_. ]?audio", "stable-audio", ""),
+    ("ace", r"ace[-_. ]?step", "ace-step", ""),
+    ("stable", r"stable[-_. ]?cascade", "cascade", ""),
+    ("svd", r"(?<![a-z])svd(?![a-z])", "svd", ""),
+    ("sd", r"(?<![a-z])sd[-_. ]?3", "sd3", ""),
+    ("stable", r"stable[-_. ]?diffusion[-_. ]?3", "sd3", ""),
+    ("refiner", r"xl.*refiner|sd_?xl_?refiner", "sdxl-refiner", ""),
+    ("xl", r"sd_?xl|(?<!x)xl(?![a-z])", "sdxl", ""),
+    ("pony", "", "sdxl", ""),
+    ("illustrious", "", "sdxl", ""),
+    ("noobai", "", "sdxl", ""),
+    ("v2-1_", "", "sd2", ""),
+    ("sd", r"sd[-_]?v?2[-_.]1", "sd2", ""),
+    ("512-inpainting", "", "sd2", ""),
+    ("768-v", r"(?<![a-z\d])768-v", "sd2", ""),
+    ("sd", r"sd[-_]?v?1[-_.]?5", "sd15", ""),
+    ("v1-5", "", "sd15", ""),
 )
 
-# Words for models and LoRAs that were taught to need few steps, with the steps that they were taught for.
-_ACCELERATORS = tuple(
-    (re.compile(pattern, re.IGNORECASE), word, steps)
-    for pattern, word, steps in (
-        (r"schnell", "schnell", 4),
-        (r"turbo[-_. ]?alpha", "turbo", 8),
-        (r"lightning", "lightning", 0),
-        (r"light[-_. ]?x2v|lightx", "lightx2v", 4),
-        (r"turbo(?![a-z])", "turbo", 0),
-        (r"hyper[-_. ]?(sd|flux|\d)", "hyper", 0),
-        (r"(?<![a-z])lcm(?![a-z])", "lcm", 0),
-        (r"(?<![a-z])dmd\d?(?![a-z])", "dmd", 4),
-        (r"(?<!un)(?<!de)(?<!un-)(?<!de-)distill", "distilled", 0),
-        (r"causvid", "causvid", 0),
-        (r"fusionx", "fusionx", 0),
-        (r"(?<![a-z])(flash|rapid)(?![a-z])", "flash", 0),
-        (r"fast[-_. ]?(wan|hunyuan|video)|(wan|hunyuan|hidream).*[-_. ]fast(?![a-z])", "fast", 0),
-        (r"(?<![a-z])(tcd|pcm)(?![a-z])", "tcd", 0),
-        (r"(?<!\d)\d{1,2}[-_. ]?steps?(?![a-z])", "few steps", 0),
-    )
+# Signs of models and LoRAs that were taught to need few steps, with the steps that they were taught for.
+_ACCELERATORS = (
+    ("schnell", "", "schnell", 4),
+    ("turbo", r"turbo[-_. ]?alpha", "turbo", 8),
+    ("lightning", "", "lightning", 0),
+    ("light", r"light[-_. ]?x2v|lightx", "lightx2v", 4),
+    ("turbo", r"turbo(?![a-z])", "turbo", 0),
+    ("hyper", r"hyper[-_. ]?(sd|flux|\d)", "hyper", 0),
+    ("lcm", r"(?<![a-z])lcm(?![a-z])", "lcm", 0),
+    ("dmd", r"(?<![a-z])dmd\d?(?![a-z])", "dmd", 4),
+    ("distill", r"(?<!un)(?<!de)(?<!un-)(?<!de-)distill", "distilled", 0),
+    ("causvid", "", "causvid", 0),
+    ("fusionx", "", "fusionx", 0),
+    ("flash", r"(?<![a-z])flash(?![a-z])", "flash", 0),
+    ("rapid", r"(?<![a-z])rapid(?![a-z])", "flash", 0),
+    ("fast", r"fast[-_. ]?(wan|hunyuan|video)|(wan|hunyuan|hidream).*[-_. ]fast(?![a-z])", "fast", 0),
+    ("tcd", r"(?<![a-z])tcd(?![a-z])", "tcd", 0),
+    ("pcm", r"(?<![a-z])pcm(?![a-z])", "tcd", 0),
+    ("step", r"(?<!\d)\d{1,2}[-_. ]?steps?(?![a-z])", "few steps", 0),
 )
-_STEPS = re.compile(r"(?<!\d)(\d{1,2})[-_. ]?steps?(?![a-z])", re.IGNORECASE)
-_UNDONE = re.compile(r"(un|de)[-_. ]?distill", re.IGNORECASE)
-_FACTOR = re.compile(r"(?<![a-z\d])(?:(\d{1,2})x|x(\d{1,2}))(?![a-z]*\d)", re.IGNORECASE)
+_STEPS = r"(?<!\d)(\d{1,2})[-_. ]?steps?(?![a-z])"
+_UNDONE = r"(un|de)[-_. ]?distill"
+_FACTOR = r"(?<![a-z\d])(?:(\d{1,2})x|x(\d{1,2}))(?![a-z]*\d)"
 
-_VAES = tuple(
-    (re.compile(pattern, re.IGNORECASE), latents)
-    for pattern, latents in (
-        (r"^vae-ft-(mse|ema)", SD),
-        (r"^sdxl[-_.]?vae", SDXL),
-        (r"^ae\.(safetensors|sft)$|^flux[-_.]?(1[-_.])?vae", FLUX),
-        (r"^sd3(\.5)?[-_.]vae", SD3),
-        (r"^wan[-_ .]?2[._]2[-_ .]vae", WAN22),
-        (r"^(wan[-_ .]?2[._]1[-_ .]vae|qwen[-_]image[-_]vae)", WAN21),
-        (r"^hunyuan[-_]video[-_]vae", HUNYUAN),
-        (r"^hunyuan[-_]image[-_]2\.1[-_]vae", KINDS["hunyuan-image"].latents),
-        (r"^mochi[-_]vae", KINDS["mochi"].latents),
-    )
+_VAES = (
+    ("vae-ft-", r"^vae-ft-(mse|ema)", SD),
+    ("sdxl", r"^sdxl[-_.]?vae", SDXL),
+    ("ae.s", r"^ae\.(safetensors|sft)$", FLUX),
+    ("flux", r"^flux[-_.]?(1[-_.])?vae", FLUX),
+    ("sd3", r"^sd3(\.5)?[-_.]vae", SD3),
+    ("wan", r"^wan[-_ .]?2[._]2[-_ .]vae", WAN22),
+    ("wan", r"^wan[-_ .]?2[._]1[-_ .]vae", WAN21),
+    ("qwen", r"^qwen[-_]image[-_]vae", WAN21),
+    ("hunyuan", r"^hunyuan[-_]video[-_]vae", HUNYUAN),
+    ("hunyuan", r"^hunyuan[-_]image[-_]2\.1[-_]vae", KINDS["hunyuan-image"].latents),
+    ("mochi", r"^mochi[-_]vae", KINDS["mochi"].latents),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Accelerator:
+class Accelerator(NamedTuple):
     """What makes a model need few steps: the word in the file's name, and for how many steps, 0 where it isn't said."""
 
     word: str
@@ -188,37 +193,46 @@ def _file(name: str) -> str:
     return re.split(r"[\\/]", name)[-1]
 
 
+def _shows(file: str, word: str, pattern: str) -> bool:
+    """Whether a file's name in small letters bears a sign. `re` keeps the patterns that were needed, which are few."""
+    return word in file and (not pattern or re.search(pattern, file) is not None)
+
+
 @lru_cache(maxsize=1024)
 def family_of(name: str) -> tuple[str, str]:
     """The family, and its variant, that a diffusion model's file name speaks of; empty where it doesn't tell."""
-    return next(((family, variant) for sign, family, variant in _MODELS if sign.search(_file(name))), ("", ""))
+    file = _file(name).lower()
+    found = ((family, variant) for word, pattern, family, variant in _MODELS if _shows(file, word, pattern))
+    return next(found, ("", ""))
 
 
 @lru_cache(maxsize=1024)
 def accelerator_of(name: str) -> Accelerator | None:
     """What a model's or LoRA's file name says of being made for few steps."""
     file = _file(name)
-    said = _STEPS.search(file)
-    for sign, word, steps in _ACCELERATORS:
-        if sign.search(file):
-            return Accelerator(word, int(said[1]) if said else steps, file)
+    small = file.lower()
+    for word, pattern, says, steps in _ACCELERATORS:
+        if _shows(small, word, pattern):
+            said = re.search(_STEPS, small)
+            return Accelerator(says, int(said[1]) if said else steps, file)
     return None
 
 
 @lru_cache(maxsize=1024)
 def undistilled(name: str) -> bool:
     """Whether a file's name says that the distillation of its model was undone."""
-    return bool(_UNDONE.search(name))
+    return _shows(name.lower(), "distill", _UNDONE)
 
 
 @lru_cache(maxsize=1024)
 def vae_latents(name: str) -> Latents | None:
     """The latents that a VAE of a published file name makes."""
-    return next((latents for sign, latents in _VAES if sign.search(_file(name))), None)
+    file = _file(name).lower()
+    return next((latents for word, pattern, latents in _VAES if _shows(file, word, pattern)), None)
 
 
 @lru_cache(maxsize=1024)
 def upscale_factor(name: str) -> int | None:
     """By how much an upscale model enlarges a side, as its file's name says: "4x-..." or "..._x2"."""
-    found = {int(left or right) for left, right in _FACTOR.findall(_file(name).rsplit(".", 1)[0])}
+    found = {int(left or right) for left, right in re.findall(_FACTOR, _file(name).lower().rsplit(".", 1)[0])}
     return found.pop() if len(found) == 1 and found <= {1, 2, 3, 4, 8, 16} else None

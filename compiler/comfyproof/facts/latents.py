@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
-from ..graph import Link, Node, Value
+from ..graph import Asset, Link, Node, Value
 from .kinds import FLUX, HUNYUAN, KINDS, SD, WAN22, Latents, upscale_factor, vae_latents
-from .models import model_of
+from .models import model_of, weights_at
 from .view import View
 
 Size: TypeAlias = "tuple[int, int]"
 Source: TypeAlias = Literal["empty", "prepared", "picture", "sampler", ""]
 _DEEPEST = 64
 
-_ANY_16 = replace(FLUX, name="")
+_ANY_16 = FLUX._replace(name="")
 # Latents without anything in them, of which a sampler sets the number of channels right.
 EMPTY = {
     "EmptyLatentImage": SD,
     "EmptySD3LatentImage": _ANY_16,
-    "EmptyHunyuanLatentVideo": replace(HUNYUAN, name=""),
+    "EmptyHunyuanLatentVideo": HUNYUAN._replace(name=""),
     "EmptyHunyuanImageLatent": KINDS["hunyuan-image"].latents,
     "EmptyLTXVLatentVideo": KINDS["ltxv"].latents,
     "EmptyMochiLatentVideo": KINDS["mochi"].latents,
@@ -50,8 +49,7 @@ _ALIKE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Latent:
+class Latent(NamedTuple):
     """A latent.
 
     `source` says how it began: "empty", "prepared" by a node for a video model, as a "picture", in a "sampler", or ""
@@ -105,7 +103,7 @@ def _latent(view: View, value: Link, depth: int) -> Latent:
     if node.type in _ALIKE:
         before = latent_of(view, node.inputs.get(_ALIKE[node.type]), depth + 1)
         batch = None if "Batch" in node.type else before.batch
-        return replace(before, batch=batch, masked=before.masked or node.type == "SetLatentNoiseMask")
+        return before._replace(batch=batch, masked=before.masked or node.type == "SetLatentNoiseMask")
     if node.type in ("LatentUpscale", "LatentUpscaleBy"):
         before = latent_of(view, node.inputs.get("samples"), depth + 1)
         size = (
@@ -113,7 +111,7 @@ def _latent(view: View, value: Link, depth: int) -> Latent:
             if node.type == "LatentUpscale"
             else _times(before.size, view.setting(node, "scale_by").number)
         )
-        return replace(before, size=size, resized=True)
+        return before._replace(size=size, resized=True)
     if "width" in node.inputs and "height" in node.inputs and view.output(node, output) == "latent":
         latents = WAN22 if node.type == "Wan22ImageToVideoLatent" else None
         return Latent("prepared", node, latents, _sides(view, node), length=_whole(view, node, "length"))
@@ -145,11 +143,13 @@ def vae_of(view: View, value: Value | None) -> Latents | None:
 
 
 def size_of(view: View, value: Value | None, depth: int = 0) -> Size | None:
-    """The size in pixels of the picture that a link brings, where the graph alone decides it."""
+    """The size in pixels of the picture that a link brings, where the graph or a file of one's own decides it."""
     found = view.origin(value) if depth <= _DEEPEST else None
     if found is None:
         return None
     node = found[0]
+    if node.type == "LoadImage":
+        return _own_size(view, node.inputs.get("image"))
     if node.type in ("EmptyImage", "ImageScale"):
         return _sides(view, node)
     if node.type in ("VAEDecode", "VAEDecodeTiled"):
@@ -166,11 +166,23 @@ def size_of(view: View, value: Value | None, depth: int = 0) -> Size | None:
     return None
 
 
+def _own_size(view: View, picture: Value | None) -> Size | None:
+    """The size of a picture that will be uploaded; what lies on a server can be of any."""
+    if not isinstance(picture, Asset):
+        return None
+    from ..containers.sizes import picture_size
+
+    return view.kept(("picture", picture.path), lambda: picture_size(picture.path))
+
+
 def factor_of(view: View, value: Value | None) -> int | None:
-    """By how much the upscale model that a link brings enlarges, as its file's name says."""
+    """By how much the upscale model that a link brings enlarges, as its file says, or else its name."""
     found = view.origin(value)
     if found is None or found[0].type != "UpscaleModelLoader":
         return None
+    weights = weights_at(view, found[0], "model_name")
+    if weights is not None and weights.kind == "upscaler" and weights.detail.scale:
+        return int(weights.detail.scale)
     return upscale_factor(view.setting(found[0], "model_name").text or "")
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
+from ..catalog.files import FILE_INPUTS
 from ..graph import Link, Node, Value
 from .kinds import KINDS, Accelerator, Kind, accelerator_of, family_of, undistilled
 from .schedules import Noise
 from .view import Setting, View
+
+if TYPE_CHECKING:
+    from ..weights.identify import Weights
 
 _LONGEST = 256
 # Which input of a loader names the file.
@@ -36,8 +40,7 @@ _ENCODERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Lora:
+class Lora(NamedTuple):
     """A LoRA on a model: its node, its file and how strongly it is put in."""
 
     node: Node
@@ -45,8 +48,7 @@ class Lora:
     strength: Setting
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """A model as a sampler gets it.
 
     `family` is a name in KINDS, "" where nothing tells, and `reason` says what told; `certain` where it was the model
@@ -89,7 +91,7 @@ def model_of(view: View, value: Value | None) -> Model:
     """The model that a link brings."""
     if not isinstance(value, Link):
         return NO_MODEL
-    return view.kept(("model", value), lambda: _walked(view, value))
+    return view.kept(("model", value.node, value.output), lambda: _walked(view, value))
 
 
 def _walked(view: View, value: Value | None) -> Model:
@@ -113,8 +115,7 @@ def _walked(view: View, value: Value | None) -> Model:
 
 def _loaded(view: View, loader: Node, patches: list[Node], opaque: bool) -> Model:
     file = view.setting(loader, _LOADERS[loader.type]).text or ""
-    family, variant = family_of(file)
-    reason = f'the file name "{file}"' if family else ""
+    family, variant, reason = _told(view, loader, file)
     certain = bool(family)
     if not family:
         family, reason = _otherwise(view, loader)
@@ -142,6 +143,25 @@ def _loaded(view: View, loader: Node, patches: list[Node], opaque: bool) -> Mode
         noise,
         opaque,
     )
+
+
+def _told(view: View, loader: Node, file: str) -> tuple[str, str, str]:
+    """The family and the variant of a model file, and what tells: its tensors where they are at hand, else its name."""
+    family, variant = family_of(file)
+    weights = weights_at(view, loader, _LOADERS[loader.type])
+    if weights is None or not weights.families:
+        return family, variant, f'the file name "{file}"' if family else ""
+    if family not in weights.families:  # the name tells two apart that have the same tensors, and no more
+        family = weights.families[0] if len(weights.families) == 1 else ""
+        variant = weights.variants[0] if len(weights.variants) == 1 else ""
+    return (family, variant, f'the tensors of "{file}"') if family in KINDS else ("", "", "")
+
+
+def weights_at(view: View, node: Node, name: str) -> Weights | None:
+    """What the file is that an input names; None where it isn't at hand."""
+    shelf, folder = view.catalog.shelf, FILE_INPUTS.get(node.type, {}).get(name)
+    file = view.setting(node, name).text
+    return shelf.weights(folder, file) if shelf is not None and folder and file else None
 
 
 def _otherwise(view: View, loader: Node) -> tuple[str, str]:

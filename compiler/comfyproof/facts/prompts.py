@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..graph import Link, Node, Value
 from .view import Setting, View
@@ -14,8 +14,7 @@ _GUIDES = ("FluxGuidance", "CLIPTextEncodeFlux")
 _PICTURED = ("IMAGE", "LATENT", "CLIP_VISION_OUTPUT", "CONTROL_NET", "STYLE_MODEL", "MASK")
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(NamedTuple):
     """What a conditioning holds.
 
     `texts` are its prompts, and `complete` says that there are no others, so that no text means nothing is asked.
@@ -48,7 +47,7 @@ def prompt_of(view: View, value: Value | None) -> Prompt | None:
     """What the conditioning of a link holds; None where there is no link."""
     if not isinstance(value, Link):
         return None
-    return view.kept(("prompt", value), lambda: _gathered(view, value))
+    return view.kept(("prompt", value.node, value.output), lambda: _gathered(view, value))
 
 
 def _gathered(view: View, value: Link) -> Prompt:

@@ -14,7 +14,6 @@ from .view import Setting, View
 TILED = ("UltimateSDUpscale", "UltimateSDUpscaleNoUpscale", "UltimateSDUpscaleCustomSample")
 SAMPLER_TYPES = frozenset({"KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced", *TILED})
 _GUIDERS = ("CFGGuider", "BasicGuider")
-_SAMPLER_INPUTS = ("steps", "cfg", "denoise", "sampler_name", "scheduler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +84,22 @@ def sampler_of(view: View, node: Node) -> Sampling:
     if node.type == "SamplerCustomAdvanced":
         return _advanced(view, node)
     inputs = node.inputs
-    found = Sampling(
-        node,
+    taken = (
         model_of(view, inputs.get("model")),
         prompt_of(view, inputs.get("positive")),
         prompt_of(view, inputs.get("negative")),
         latent_of(view, inputs.get("latent_image")),
     )
     if node.type == "SamplerCustom":
-        return _custom(view, node, replace(found, cfg=view.setting(node, "cfg")))
-    given = {name: view.setting(node, name) for name in _SAMPLER_INPUTS}
-    found = replace(
-        found,
-        steps=given["steps"],
-        cfg=given["cfg"],
-        denoise=given["denoise"],
-        sampler=given["sampler_name"],
-        scheduler=given["scheduler"],
+        return _custom(view, node, Sampling(node, *taken, cfg=view.setting(node, "cfg")))
+    found = Sampling(
+        node,
+        *taken,
+        steps=view.setting(node, "steps"),
+        cfg=view.setting(node, "cfg"),
+        denoise=view.setting(node, "denoise"),
+        sampler=view.setting(node, "sampler_name"),
+        scheduler=view.setting(node, "scheduler"),
     )
     if node.type in TILED:
         return _in_tiles(view, node, found)
@@ -173,5 +171,5 @@ def _custom(view: View, node: Node, found: Sampling) -> Sampling:
     own = model_of(view, maker.inputs.get("model"))
     model = found.model
     if own.noise != model.noise:
-        model = replace(model, noise=own.noise)
+        model = model._replace(noise=own.noise)
     return replace(found, steps=steps, denoise=denoise, scheduler=scheduler, model=model)

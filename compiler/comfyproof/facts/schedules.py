@@ -62,8 +62,7 @@ def sigmas(noise: Noise, scheduler: str, steps: int, denoise: float = 1.0, sampl
 
     None where the schedule is not known, or too long to work out.
     """
-    make = _MAKERS.get(scheduler)
-    if make is None or steps < 1 or not math.isfinite(denoise):
+    if scheduler not in _MAKERS or steps < 1 or not math.isfinite(denoise):
         return None
     if denoise <= 0:
         return []
@@ -72,10 +71,15 @@ def sigmas(noise: Noise, scheduler: str, steps: int, denoise: float = 1.0, sampl
     if total > MAX_STEPS:
         return None
     discarding = sampler in _DISCARDING
-    found = make(noise, total + discarding)
+    found = _made(scheduler, noise, total + discarding)
     if discarding:
-        found = [*found[:-2], *found[-1:]]
-    return found if denoise > 0.9999 else found[-(steps + 1) :]
+        found = (*found[:-2], *found[-1:])
+    return list(found if denoise > 0.9999 else found[-(steps + 1) :])
+
+
+@lru_cache(maxsize=128)  # the forms of a spec, and a search for another denoise, ask for the same again and again
+def _made(scheduler: str, noise: Noise, steps: int) -> tuple[float, ...]:
+    return tuple(_MAKERS[scheduler](noise, steps))
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..catalog.pinned import Catalog
 from ..graph import Graph, Link, Node, Value
@@ -18,8 +18,7 @@ _PASSING = {"Reroute": ""}
 Found = TypeVar("Found")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """A value that a node works with, and the input that an author sets it with; `value` is None where it is unknown.
 
     `by_link` says that it comes from another node.
@@ -64,9 +63,10 @@ class View:
     def origin(self, value: Value | None) -> tuple[Node, int] | None:
         """The node and the output that a link comes from, past what only hands it on; None where it is no link."""
         for _ in range(_DEEPEST):
-            if not isinstance(value, Link) or value.node not in self.graph.nodes:
+            node = self.graph.nodes.get(value.node) if type(value) is Link else None
+            if node is None:
                 return None
-            node = self.graph.nodes[value.node]
+            assert type(value) is Link
             if node.type not in _PASSING:
                 return node, value.output
             value = node.inputs.get(_PASSING[node.type], next(iter(node.inputs.values()), None))
@@ -75,11 +75,11 @@ class View:
     def setting(self, node: Node, name: str) -> Setting:
         """The value of a node's input; what the catalog says where it isn't given."""
         value = node.inputs.get(name)
-        if name not in node.inputs:
+        if value is None and name not in node.inputs:
             declared = self.catalog.get(node.type)
             wanted = declared.inputs.get(name) if declared else None
             return Setting(wanted.default if wanted and not wanted.required else None, node, name)
-        if not isinstance(value, Link):
+        if type(value) is not Link:
             return Setting(value, node, name)
         for _ in range(_DEEPEST):
             found = self.origin(value)
@@ -102,4 +102,8 @@ class View:
         declared = self.catalog.get(node.type)
         if declared is None:
             return []
-        return [name for name, _ in node.links() if name in declared.inputs and declared.inputs[name].type in types]
+        return [
+            name
+            for name, value in node.inputs.items()
+            if type(value) is Link and (wanted := declared.inputs.get(name)) is not None and wanted.type in types
+        ]

@@ -54,8 +54,12 @@ def read_api(prompt: Mapping[str, Any], source: Text, path: Path = ()) -> tuple[
         if not isinstance(given, Mapping):
             findings.add(BROKEN_WORKFLOW, here, f'node "{id}" has no inputs', 'write "inputs": {} where it has none')
             continue
-        inputs = {name: _checked(value, name, (*here, "inputs", name), findings) for name, value in given.items()}
-        places = _Places(source, (*here, "inputs"), inputs)
+        inside: Path = (*here, "inputs")
+        inputs = {
+            name: value if type(value) in _PLAIN else _checked(value, name, inside, findings)
+            for name, value in given.items()
+        }
+        places = _Places(source, inside, inputs)
         origins = (Place(source, (*here, "class_type")),)
         nodes[id] = Node(id, raw["class_type"], inputs, _title(raw), "", origins, places)
     return Graph(nodes), findings.found
@@ -85,13 +89,16 @@ def _title(raw: Mapping[str, Any]) -> str:
     return title if isinstance(title, str) else ""
 
 
-def _checked(value: Any, name: str, path: Path, findings: Findings) -> Value:
+_PLAIN = frozenset((str, int, float, bool))
+
+
+def _checked(value: Any, name: str, inside: Path, findings: Findings) -> Value:
     if not isinstance(value, list):
         return _read(value)
     if len(value) == 2 and isinstance(value[0], str) and type(value[1]) is int:
         return Link(value[0], value[1])
     message = f'"{name}" is a list and no link, which is a node\'s id as text and the number of an output'
-    findings.add(BROKEN_WORKFLOW, path, message, 'write a list that is a value as {"__value__": [...]}')
+    findings.add(BROKEN_WORKFLOW, (*inside, name), message, 'write a list that is a value as {"__value__": [...]}')
     return value
 
 

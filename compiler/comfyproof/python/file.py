@@ -40,11 +40,6 @@ RULES = (BROKEN_PYTHON, FAILING_PYTHON, NO_PIPELINE, SEVERAL_PIPELINES)
 _NAME = "__spec_in_python__"
 
 
-def is_python(file: str | FilePath) -> bool:
-    """Whether a spec is in Python, by its name."""
-    return FilePath(file).suffix.casefold() == ".py"
-
-
 def read_python(file: str | FilePath) -> tuple[Source | None, list[Diagnostic]]:
     """What a Python file says, which is run for that; None, with what is wrong, where it gives no pipeline."""
     name = str(file)

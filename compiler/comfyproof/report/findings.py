@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..diagnostics import Diagnostic, NotExamined, Span
 from ..source import Words
@@ -13,8 +13,7 @@ from ..source import Words
 _PARTS = (" (prompt)", " (workflow)")
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """The findings in some files, the files that were examined, and what was not."""
 
     findings: Sequence[Diagnostic]
@@ -22,8 +21,7 @@ class Report:
     not_examined: Sequence[NotExamined] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(NamedTuple):
     """The file in which a finding stands, and where in it; `span` is None for the file as a whole."""
 
     file: str

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..diagnostics import Diagnostic, NotExamined
+from ..diagnostics import Diagnostic, Fix, NotExamined
+from ..texts.keys import masked
 from .findings import Report
 
 SCHEMA = "comfyproof/findings/1"
@@ -47,8 +48,8 @@ def as_entry(finding: Diagnostic) -> dict[str, Any]:
         "code": rule.code,
         "name": rule.name,
         "severity": rule.severity.value,
-        "message": finding.message,
-        "help": finding.help,
+        "message": masked(finding.message),
+        "help": masked(finding.help),
         "file": place.source.file if place else None,
         "line": span.line if span else None,
         "column": span.column if span else None,
@@ -57,7 +58,12 @@ def as_entry(finding: Diagnostic) -> dict[str, Any]:
         "node": finding.node or None,
         "input": finding.input or None,
         "path": list(place.path) if place else None,
+        "fix": _as_fix(finding.fix),
     }
+
+
+def _as_fix(fix: Fix | None) -> dict[str, Any] | None:
+    return None if fix is None else {"safe": fix.safe, "title": fix.title}
 
 
 def as_gap(gap: NotExamined) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from .. import __version__
-from ..diagnostics import Diagnostic, NotExamined, Rule, Severity, Span
+from ..diagnostics import Diagnostic, Fix, NotExamined, Rule, Severity, Span
+from ..texts.keys import masked
 from .findings import Report, Where, fingerprints, from_here, message, places
 from .json import written
 from .text import clean, lines_of
@@ -21,9 +22,10 @@ def as_sarif(report: Report) -> str:
     """The findings as one run of one tool, with the pages of the rules that found something."""
     rules = {finding.rule.code: finding.rule for finding in report.findings}
     index = {code: n for n, code in enumerate(rules)}
+    fixes = _fixes(report.findings)
     results = [
-        _result(finding, where, index[finding.rule.code], fingerprint)
-        for (finding, where), fingerprint in zip(places(report), fingerprints(report), strict=True)
+        {**_result(finding, where, index[finding.rule.code], fingerprint), **fixes.get(number, {})}
+        for number, ((finding, where), fingerprint) in enumerate(zip(places(report), fingerprints(report), strict=True))
     ]
     run = {
         "tool": {
@@ -63,7 +65,8 @@ def _result(finding: Diagnostic, where: Where | None, rule: int, fingerprint: st
         "node": finding.node,
         "input": finding.input,
         "path": list(place.path) if place else [],
-        "help": finding.help,
+        "help": masked(finding.help),
+        "fix": ("safe" if finding.fix.safe else "unsafe") if finding.fix else None,
     }
     result: dict[str, Any] = {
         "ruleId": finding.rule.code,
@@ -78,6 +81,35 @@ def _result(finding: Diagnostic, where: Where | None, rule: int, fingerprint: st
         spot = {"artifactLocation": {"uri": _uri(where.file)}, "region": region}
         result["locations"] = [{"physicalLocation": spot}]
     return result
+
+
+def _fixes(findings: Sequence[Diagnostic]) -> dict[int, dict[str, Any]]:
+    """By the number of each finding that can be fixed in its text: what is to be replaced there."""
+    texts: dict[tuple[str, str], dict[int, Fix]] = {}
+    for number, finding in enumerate(findings):
+        if finding.fix is not None and finding.place is not None:
+            source = finding.place.source
+            if all(edit.place.source.file == source.file for edit in finding.fix.edits):
+                texts.setdefault((source.file, source.text), {})[number] = finding.fix
+    found: dict[int, dict[str, Any]] = {}
+    for (file, text), fixes in texts.items():
+        from ..edits import replacements  # here, since most findings have none
+
+        numbers = list(fixes)
+        for at, changes in replacements(file, text, [fixes[number].edits for number in numbers]).items():
+            replaced = [
+                {"deletedRegion": _region(span, text), "insertedContent": {"text": new}} for span, new in changes
+            ]
+            fix = fixes[numbers[at]]
+            found[numbers[at]] = {
+                "fixes": [
+                    {
+                        "description": _message(fix.title),
+                        "artifactChanges": [{"artifactLocation": {"uri": _uri(file)}, "replacements": replaced}],
+                    }
+                ]
+            }
+    return found
 
 
 def _message(*texts: str) -> dict[str, str]:

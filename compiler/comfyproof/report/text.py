@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from ..diagnostics import Diagnostic, NotExamined, Severity
 from ..texts.composed import LINE_END
+from ..texts.keys import masked
 
 _COLORS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.INFO: "36;1"}
 MAX_WIDTH = 120
@@ -20,9 +21,13 @@ _COMMAND = re.compile(r"##(?=[\w-]*\[)")
 
 
 def clean(text: str) -> str:
-    """Text from outside on one line, without what could command a terminal, or the service that runs a build."""
+    """Text from outside on one line, without what could command a terminal, or the service that runs a build.
+
+    What looks like a key is not shown: reports are kept in logs that others read.
+    """
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " if c.isspace() else f"\\x{ord(c):02x}" for c in text)
+    text = masked(text)
     return _COMMAND.sub(r"#\\x23", text) if "##" in text else text
 
 
@@ -41,7 +46,18 @@ def summary(findings: Sequence[Diagnostic], not_examined: Sequence[NotExamined],
     """What was not looked at, a line a reason, and in one line what was found in all."""
     counts = [(s, sum(1 for f in findings if f.rule.severity is s)) for s in Severity]
     said = [f"{n} {s.value}{'' if n == 1 or s is Severity.INFO else 's'}" for s, n in counts if n]
-    return unexamined(not_examined, color=color) + (", ".join(said) or "no findings") + "\n"
+    return unexamined(not_examined, color=color) + (", ".join(said) or "no findings") + _fixable(findings) + "\n"
+
+
+def _fixable(findings: Sequence[Diagnostic]) -> str:
+    """How many of the findings can be fixed."""
+    safe = sum(1 for each in findings if each.fix is not None and each.fix.safe)
+    more = sum(1 for each in findings if each.fix is not None and not each.fix.safe)
+    if safe and more:
+        return f"; {safe} can be fixed with --fix, {more} more with --unsafe-fixes"
+    if safe:
+        return f"; {safe} can be fixed with --fix"
+    return f"; {more} can be fixed with --fix --unsafe-fixes" if more else ""
 
 
 def unexamined(not_examined: Sequence[NotExamined], *, color: bool = False) -> str:
@@ -67,10 +83,15 @@ def _block(finding: Diagnostic, color: bool) -> str:
         where = f"{clean_name(place.source.file)}:{span.line}:{span.column}: "
         excerpt = _excerpt(place.source.text, span.line, span.column, span.end_line, span.end_column, color)
     severity = _paint(rule.severity.value, _COLORS[rule.severity], color)
-    lines = [f"{_paint(where, '1', color)}{severity}[{rule.code}]: {clean(finding.message)}", *excerpt]
+    lines = [f"{_paint(where, '1', color)}{severity}[{rule.code}]: {clean(finding.message)}{_mark(finding)}", *excerpt]
     if finding.help:
         lines.append(f"  {_paint('help:', '36', color)} {clean(finding.help)}")
     return "\n".join(lines) + "\n"
+
+
+def _mark(finding: Diagnostic) -> str:
+    """What shows that a finding can be fixed without a hand; surely, or at a guess."""
+    return "" if finding.fix is None else " [fix]" if finding.fix.safe else " [unsafe fix]"
 
 
 def _excerpt(text: str, line: int, column: int, end_line: int, end_column: int, color: bool) -> list[str]:

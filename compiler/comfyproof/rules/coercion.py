@@ -9,8 +9,8 @@ from ..catalog.nodes import Input
 from ..catalog.pinned import Catalog
 from ..diagnostics import NotExamined, Severity
 from ..graph import Graph, Node, Value
-from .rule import Problem, nodes_of, rule
-from .values import EXACT, KINDS, cast, doubtful, shown, taken
+from .rule import Problem, Remedy, nodes_of, rule
+from .values import EXACT, KINDS, cast, doubtful, shown, taken, within
 
 
 @rule("CP411", "altered-value", Severity.WARNING)
@@ -18,7 +18,8 @@ def altered_value(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExami
     """A value is of another kind than its input takes, and a server makes something else of it without a word.
 
     3.9 becomes 3 where a whole number is wanted, true becomes 1, and null becomes the text "None".
-    ComfyUI 0.3.64, execution.py: int, float, str and bool of the value.
+
+    Source: ComfyUI 0.3.64, `validate_inputs` in `execution.py`: int, float, str and bool of the value.
 
     Bad:
 
@@ -31,7 +32,7 @@ def altered_value(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExami
     for node, wanted, value, made in _converted(graph, catalog):
         if not _same(value, made):
             message = f'"{wanted.name}" is given {shown(value)}, and a server makes {shown(made)} of it'
-            yield Problem(node, wanted.name, message, f"give it {KINDS[wanted.type][1]}")
+            yield Problem(node, wanted.name, message, f"give it {KINDS[wanted.type][1]}", remedy=_kept_as(value, made))
 
 
 @rule("CP412", "converted-value", Severity.INFO)
@@ -39,7 +40,8 @@ def converted_value(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExa
     """A value is written as another kind than its input takes, and a server converts it to what was meant.
 
     "20" becomes 20, and 1 becomes true. Other programs that read workflows may not be so kind.
-    ComfyUI 0.3.64, execution.py: int, float, str and bool of the value.
+
+    Source: ComfyUI 0.3.64, `validate_inputs` in `execution.py`: int, float, str and bool of the value.
 
     Bad:
 
@@ -52,15 +54,17 @@ def converted_value(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExa
     for node, wanted, value, made in _converted(graph, catalog):
         if _same(value, made):
             message = f'"{wanted.name}" is given {shown(value)}, and a server makes {shown(made)} of it'
-            yield Problem(node, wanted.name, message, f"write {shown(made)}")
+            yield Problem(node, wanted.name, message, f"write {shown(made)}", remedy=Remedy(made, safe=True))
 
 
 @rule("CP413", "unchecked-value", Severity.WARNING, classes=("PrimitiveInt", "PrimitiveFloat"))
 def unchecked_value(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A number comes over a link and lies outside the bounds of the input that takes it.
 
-    A server holds only plain values to the bounds; what comes over a link it takes, and the node fails over it,
-    or does what nobody tried. Seen on ComfyUI 0.3.64.
+    A server holds only plain values to the bounds; what comes over a link it takes, and the node fails over it, or does
+    what nobody tried.
+
+    Source: ComfyUI 0.3.64, `validate_inputs` in `execution.py`; seen on a server.
 
     Bad:
 
@@ -88,7 +92,11 @@ def unchecked_value(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExa
                 if (low is not None and value < low) or (high is not None and value > high):
                     message = f'"{name}" of "{graph.nodes[id].type}" takes {low} to {high}, and is given {value}'
                     yield Problem(
-                        giver, "value", message, "no server checks what comes over a link: choose another value"
+                        giver,
+                        "value",
+                        message,
+                        "no server checks what comes over a link: choose another value",
+                        remedy=within(wanted, value),
                     )
 
 
@@ -98,6 +106,8 @@ def rounded_seed(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
 
     ComfyUI's editor is written in JavaScript, which knows all whole numbers up to 2^53 only. A server uses the
     number as it stands; opened in the editor and run again, the picture is another one.
+
+    Source: ECMAScript, `Number.MAX_SAFE_INTEGER`.
 
     Bad:
 
@@ -116,7 +126,7 @@ def rounded_seed(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
     for node, wanted, value in doubtful(graph, catalog):
         if type(value) is int and not -EXACT <= value <= EXACT and (read := _in_javascript(value)) != value:
             message = f"ComfyUI's editor reads {value} as {read}"
-            yield Problem(node, wanted.name, message, f"choose one up to {EXACT}, or write {read}")
+            yield Problem(node, wanted.name, message, f"choose one up to {EXACT}, or write {read}", remedy=Remedy(read))
 
 
 COERCION_RULES = (altered_value, converted_value, unchecked_value, rounded_seed)
@@ -130,6 +140,11 @@ def _converted(graph: Graph, catalog: Catalog) -> Iterator[tuple[Node, Input, Va
             made = cast(wanted.type, value)
             if made is not None:
                 yield node, wanted, value, made
+
+
+def _kept_as(value: Value, made: Any) -> Remedy | None:
+    """What a server makes of a number, written down; of what is none, nobody meant that."""
+    return Remedy(made, safe=True) if isinstance(value, int | float) else None
 
 
 def _same(value: Value, made: Any) -> bool:

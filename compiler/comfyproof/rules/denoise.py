@@ -9,7 +9,7 @@ from ..diagnostics import NotExamined, Severity
 from ..facts.read import facts_of
 from ..facts.samplers import SAMPLER_TYPES, Sampling
 from ..graph import Graph
-from .rule import Problem, rule
+from .rule import Problem, Remedy, rule
 
 _NOTHING = 0.05  # a first sigma below which sampling changes nothing that can be seen
 _STRONG = 0.7  # one above which little more than the layout is left
@@ -49,6 +49,7 @@ def denoise_without_effect(graph: Graph, catalog: Catalog) -> Iterator[Problem |
             f'with "{sampling.scheduler.text}" a denoise of {sampling.amount:g} begins at a sigma of '
             f"{sampling.first:.3f} of 1: {sampling.model.family or 'this model'} changes next to nothing",
             'take the scheduler "simple"',
+            remedy=Remedy("simple"),
         )
 
 
@@ -82,6 +83,7 @@ def scheduler_of_other_models(graph: Graph, catalog: Catalog) -> Iterator[Proble
             f'"{sampling.scheduler.text}" is made for the noise of Stable Diffusion; '
             f"{sampling.model.family or 'a flow model'} spends most steps on next to nothing with it",
             'take the scheduler "simple"',
+            remedy=Remedy("simple"),
         )
 
 
@@ -115,7 +117,13 @@ def denoise_with_linear_quadratic(graph: Graph, catalog: Catalog) -> Iterator[Pr
                 f'with "linear_quadratic" a denoise of {amount:g} begins at a sigma of {sampling.first:.2f}, '
                 f"which keeps {sampling.kept:.0%} of the picture"
             )
-            yield Problem(sampling.scheduler.node, sampling.scheduler.input, message, 'take the scheduler "simple"')
+            yield Problem(
+                sampling.scheduler.node,
+                sampling.scheduler.input,
+                message,
+                'take the scheduler "simple"',
+                remedy=Remedy("simple"),
+            )
 
 
 @rule("CP514", "no-denoise", Severity.WARNING, classes=SAMPLER_TYPES)
@@ -205,7 +213,7 @@ def denoise_of_nothing(graph: Graph, catalog: Catalog) -> Iterator[Problem | Not
             continue
         if sampling.latent.source == "empty" and sampling.noised:
             message = f"denoise is {amount:g}, and the latent is empty: the picture is mixed with grey"
-            yield Problem(sampling.denoise.node, sampling.denoise.input, message, "set denoise to 1")
+            yield Problem(sampling.denoise.node, sampling.denoise.input, message, "set denoise to 1", remedy=Remedy(1))
 
 
 @rule("CP517", "picture-not-used", Severity.WARNING, classes=SAMPLER_TYPES)

@@ -11,7 +11,7 @@ from ..catalog.pinned import Catalog
 from ..diagnostics import NotExamined, Severity
 from ..files import IO_FOLDERS
 from ..graph import Graph, Node
-from .rule import Problem, kept, known, nodes_of, rule
+from .rule import Problem, Remedy, kept, known, nodes_of, rule
 
 # What ComfyUI lists in its model folders: folder_paths.supported_pt_extensions.
 _MODELS = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".pkl")
@@ -24,6 +24,7 @@ _GGUF: dict[str, tuple[str, ...]] = {
     "TripleCLIPLoaderGGUF": (".gguf", *_MODELS),
     "QuadrupleCLIPLoaderGGUF": (".gguf", *_MODELS),
 }
+_QUANTISED = re.compile(r"[-_.](I?Q[2-8]_(?:0|1|K(?:_[SML])?))\.", re.IGNORECASE)
 _INSTEAD = {
     "UNETLoader": "UnetLoaderGGUF",
     "CLIPLoader": "CLIPLoaderGGUF",
@@ -72,8 +73,10 @@ _KINDS = tuple(
 def backslash_in_name(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     r"""A file's name has backslashes between its folders, as a server on Windows lists it, and no other.
 
-    ComfyUI compares names as they are: `sdxl\base.safetensors` is not in the list of a server on Linux or macOS.
-    Said where no server's files are known. ComfyUI 0.3.64, folder_paths.py.
+    ComfyUI compares names as they are: `sdxl\base.safetensors` is not in the list of a server on Linux or macOS. Said
+    where no server's files are known.
+
+    Source: ComfyUI 0.3.64, `get_filename_list` in `folder_paths.py`.
 
     Bad:
 
@@ -90,7 +93,21 @@ def backslash_in_name(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotE
     for node, name, file, _ in kept(graph, catalog, _named):
         if "\\" in file and not _outside(file):
             message = f'only a server on Windows has a file "{file}"'
-            yield Problem(node, name, message, f'write "{file.replace(chr(92), "/")}" for any other')
+            yield Problem(
+                node,
+                name,
+                message,
+                f'write "{file.replace(chr(92), "/")}" for any other',
+                remedy=_slashed(node, name, file, catalog),
+            )
+
+
+def _slashed(node: Node, name: str, file: str, catalog: Catalog) -> Remedy:
+    """A file's name with slashes: surely what is meant where the server lists it so."""
+    declared = catalog.get(node.type)
+    options = (declared.inputs[name].options if declared and name in declared.inputs else None) or ()
+    slashed = file.replace("\\", "/")
+    return Remedy(slashed, safe=slashed in options)
 
 
 @rule("CP632", "outside-model-folder", Severity.ERROR, classes=FILE_INPUTS)
@@ -98,7 +115,8 @@ def outside_model_folder(graph: Graph, catalog: Catalog) -> Iterator[Problem | N
     """A model file is named by a path that leads out of the server's model folders, where no loader looks.
 
     A server lists the files in its folders by their path from there, and takes no other name.
-    ComfyUI 0.3.64, folder_paths.py.
+
+    Source: ComfyUI 0.3.64, `get_filename_list` in `folder_paths.py`.
 
     Bad:
 
@@ -124,7 +142,8 @@ def wrong_file_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExa
 
     ComfyUI's loaders list .safetensors, .sft, .ckpt, .pt, .pth and .bin; .gguf is for the loaders of ComfyUI-GGUF,
     which read nothing else where they load a diffusion model. LoadImage opens pictures, and no videos.
-    ComfyUI 0.3.64, folder_paths.py; ComfyUI-GGUF, nodes.py.
+
+    Source: ComfyUI 0.3.64, `supported_pt_extensions` in `folder_paths.py`; ComfyUI-GGUF, `nodes.py`.
 
     Bad:
 
@@ -160,7 +179,9 @@ def pickle(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A model comes as a pickle, a kind of file that can hold a program.
 
     ComfyUI reads such files with care, but not every node pack does, and most models are there as .safetensors, too.
-    Upscale models, which are hardly published otherwise, are left alone. ComfyUI 0.3.64, utils.py.
+    Upscale models, which are hardly published otherwise, are left alone.
+
+    Source: ComfyUI 0.3.64, `load_torch_file` in `comfy/utils.py`.
 
     Bad:
 
@@ -194,6 +215,8 @@ def file_of_another_kind(graph: Graph, catalog: Catalog) -> Iterator[Problem | N
 
     What a file holds is read from its name here, which may be wrong.
 
+    Source: the names under which such files are published.
+
     Bad:
 
         nodes:
@@ -223,7 +246,8 @@ def encoder_twice(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExami
     """A loader of two text encoders is given the same file twice, so that one of the two is missing.
 
     ComfyUI tells the two apart by what they hold, in any order, and says nothing where one is not there.
-    ComfyUI 0.3.64, sd.py.
+
+    Source: ComfyUI 0.3.64, `load_text_encoder_state_dicts` in `comfy/sd.py`.
 
     Bad:
 
@@ -246,7 +270,42 @@ def encoder_twice(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExami
             )
 
 
-FILE_RULES = (backslash_in_name, outside_model_folder, wrong_file_type, pickle, file_of_another_kind, encoder_twice)
+@rule("CP637", "gguf-by-another-name", Severity.WARNING, classes=("UNETLoader",))
+def gguf_by_another_name(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A diffusion model is named as GGUF files are, but for its ending: such a file is hardly there.
+
+    Q8_0 and Q4_K_M are ways in which GGUF files hold weights. They end in .gguf, and UNETLoader does not list those.
+
+    Source: the files of city96/FLUX.1-dev-gguf; ComfyUI 0.3.64, `supported_pt_extensions` in `folder_paths.py`.
+
+    Bad:
+
+        nodes:
+          start: {UNETLoader: {unet_name: flux1-dev-Q8_0.safetensors, weight_dtype: default}}
+          kept: {ModelSave: {model: $start, filename_prefix: kept}}
+
+    Good:
+
+        nodes:
+          start: {UnetLoaderGGUF: {unet_name: flux1-dev-Q8_0.gguf}}
+          kept: {ModelSave: {model: $start, filename_prefix: kept}}
+    """
+    for node, name, file, _ in kept(graph, catalog, _named):
+        found = _QUANTISED.search(file) if node.type == "UNETLoader" else None
+        if found and _ending(file) in _MODELS and _is_checked(node, name, catalog):
+            message = f'"{found[1]}" is a way in which .gguf files hold weights, and "{file}" ends otherwise'
+            yield Problem(node, name, message, "load the .gguf file with UnetLoaderGGUF")
+
+
+FILE_RULES = (
+    backslash_in_name,
+    outside_model_folder,
+    wrong_file_type,
+    pickle,
+    file_of_another_kind,
+    encoder_twice,
+    gguf_by_another_name,
+)
 
 
 def _named(graph: Graph, catalog: Catalog) -> list[tuple[Node, str, str, str]]:

@@ -10,7 +10,7 @@ from ..facts.models import Model
 from ..facts.read import facts_of
 from ..facts.samplers import SAMPLER_TYPES, Sampling
 from ..graph import Graph
-from .rule import Problem, rule
+from .rule import Problem, Remedy, rule
 
 # Models of these variants learned to follow the prompt in one look; the others of a family may not have.
 _DISTILLED = {
@@ -57,12 +57,15 @@ def cfg_on_distilled(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotEx
     """
     for sampling in facts_of(graph, catalog).samplers:
         if sampling.cfg is not None and (sampling.strength or 0) > 1 and _distilled(sampling.model):
+            unread = sampling.negative is not None and sampling.negative.texts and not sampling.negative.empty
             yield Problem(
                 sampling.cfg.node,
                 sampling.cfg.input,
                 f"cfg is {sampling.strength:g}, and {sampling.model.word} has its guidance built in: "
                 "each step takes twice the time, and colours are pushed too far",
-                'set cfg to 1; how closely the prompt is followed is said by "guidance"',
+                'set cfg to 1; how closely the prompt is followed is said by "guidance"'
+                + (", and nothing reads the negative prompt then" if unread else ""),
+                remedy=Remedy(1),
             )
 
 
@@ -97,6 +100,7 @@ def cfg_on_accelerated(graph: Graph, catalog: Catalog) -> Iterator[Problem | Not
                 f'cfg is {sampling.strength:g}, and "{made.file}" is by its name made for few steps, '
                 "with a cfg of 1 to 2",
                 "set cfg to 1",
+                remedy=Remedy(1),
             )
 
 
@@ -167,7 +171,13 @@ def cfg_below_one(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExami
             if strength == 0
             else "the picture leans to the negative prompt"
         )
-        yield Problem(sampling.cfg.node, sampling.cfg.input, f"cfg is {strength:g}: {what}", "set cfg to 1 or more")
+        yield Problem(
+            sampling.cfg.node,
+            sampling.cfg.input,
+            f"cfg is {strength:g}: {what}",
+            "set cfg to 1 or more",
+            remedy=Remedy(1),
+        )
 
 
 @rule("CP505", "cfg-too-high", Severity.WARNING, classes=SAMPLER_TYPES)
@@ -196,7 +206,9 @@ def cfg_too_high(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
         tamed = model.patched("RescaleCFG", "APG", "TCFG", "RenormCFG", "LatentApplyOperationCFG", "Mahiro")
         if not model.opaque and tamed is None and not model.accelerators:
             message = f"cfg is {sampling.strength:g}, and {model.word} is used with {kind.cfg:g}: pictures burn"
-            yield Problem(sampling.cfg.node, sampling.cfg.input, message, f"set cfg to {kind.cfg:g}")
+            yield Problem(
+                sampling.cfg.node, sampling.cfg.input, message, f"set cfg to {kind.cfg:g}", remedy=Remedy(kind.cfg)
+            )
 
 
 @rule("CP506", "unread-guidance", Severity.WARNING, classes=SAMPLER_TYPES)
@@ -272,7 +284,7 @@ def guidance_out_of_range(graph: Graph, catalog: Catalog) -> Iterator[Problem | 
             told.add(guidance.node.id)
             usual = 30 if model.variant in ("fill", "control") else 3.5
             message = f"a guidance of {guidance.number:g}, and {model.word} is made for about {usual:g}"
-            yield Problem(guidance.node, guidance.input, message, f"set it to {usual:g}")
+            yield Problem(guidance.node, guidance.input, message, f"set it to {usual:g}", remedy=Remedy(usual))
 
 
 @rule("CP508", "guidance-left-alone", Severity.INFO, classes=SAMPLER_TYPES)
@@ -329,7 +341,7 @@ def cfg_with_cfg_pp(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExa
         name = sampling.sampler.text if sampling.sampler else None
         if name and name.endswith("_cfg_pp") and sampling.cfg is not None and (sampling.strength or 0) > 2:
             message = f'cfg is {sampling.strength:g}, and the sampler "{name}" wants it near 1'
-            yield Problem(sampling.cfg.node, sampling.cfg.input, message, "set cfg to 1")
+            yield Problem(sampling.cfg.node, sampling.cfg.input, message, "set cfg to 1", remedy=Remedy(1))
 
 
 GUIDANCE_RULES = (

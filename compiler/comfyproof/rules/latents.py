@@ -11,6 +11,7 @@ from ..facts.latents import EMPTY, SAMPLERS, sampled_latents
 from ..facts.read import Facts, facts_of
 from ..facts.samplers import SAMPLER_TYPES, Sampling
 from ..graph import Graph, Node
+from .matching import is_at_hand
 from .rule import Problem, rule
 
 # Latents of which neither channels nor size are a picture's or a video's as those of others are.
@@ -185,7 +186,7 @@ def vae_does_not_fit(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotEx
         stages: []
     """
     for node, given, wanted in _decoded(graph, facts_of(graph, catalog)):
-        if _unlike(given, wanted):
+        if _unlike(given, wanted) and not _vae_is_at_hand(graph, catalog, node):
             message = f"this VAE decodes {_words(wanted)}, and is given {_words(given)}"
             yield Problem(node, "vae", message, f"take the VAE of {given.name}")
 
@@ -258,6 +259,13 @@ def _decoded(graph: Graph, facts: Facts) -> Iterator[tuple[Node, Latents, Latent
             and wanted.name not in APART
         ):
             yield node, given, wanted
+
+
+def _vae_is_at_hand(graph: Graph, catalog: Catalog, node: Node) -> bool:
+    """Whether the VAE's own tensors are looked at, by CP579."""
+    origin = facts_of(graph, catalog).view.origin(node.inputs.get("vae"))
+    file = origin[0].inputs.get("vae_name") if origin else None
+    return isinstance(file, str) and is_at_hand(catalog, "vae", file)
 
 
 def _unlike(given: Latents, wanted: Latents) -> bool:

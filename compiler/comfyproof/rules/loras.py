@@ -18,6 +18,7 @@ _ACCELERATOR = re.compile(
     r"|self[-_ ]?forcing|(?<![0-9])[0-9]{1,2}[-_ ]?steps?)(?![a-z])",
     re.IGNORECASE,
 )
+_MODEL_ONLY = re.compile(r"turbo[-_. ]?alpha", re.IGNORECASE)
 _SLIDER = re.compile(r"slider|detail|tweak", re.IGNORECASE)
 
 
@@ -25,7 +26,9 @@ _SLIDER = re.compile(r"slider|detail|tweak", re.IGNORECASE)
 def lora_without_strength(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A LoRA has strength 0, so that the node hands on what it got.
 
-    ComfyUI does not even open the file then. ComfyUI 0.3.64, nodes.py: LoraLoader.
+    ComfyUI does not even open the file then.
+
+    Source: ComfyUI 0.3.64, `LoraLoader` in `nodes.py`.
 
     Bad:
 
@@ -54,8 +57,9 @@ def lora_without_strength(graph: Graph, catalog: Catalog) -> Iterator[Problem | 
 def lora_twice(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A LoRA is put onto a model that has it already, so that its strengths add up.
 
-    0.8 and 0.8 are 1.6, which is more than most LoRAs bear. ComfyUI 0.3.64, model_patcher.py: patches are added
-    one to the other.
+    0.8 and 0.8 are 1.6, which is more than most LoRAs bear.
+
+    Source: ComfyUI 0.3.64, `add_patches` in `comfy/model_patcher.py`: patches are added one to the other.
 
     Bad:
 
@@ -97,6 +101,8 @@ def two_accelerators(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotEx
 
     Each was trained alone, for a number of steps of its own; together they overshoot. What a LoRA is for is read
     from its file's name here.
+
+    Source: practice with such LoRAs, whose cards give steps for each alone.
 
     Bad:
 
@@ -148,8 +154,9 @@ def two_accelerators(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotEx
 def unused_clip(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """Nothing takes the text encoder that a LoRA was put onto, so that strength_clip does nothing.
 
-    Where the texts are encoded with the one from before, the LoRA works on the model alone. ComfyUI 0.3.64,
-    nodes.py: LoraLoader gives both back, changed.
+    Where the texts are encoded with the one from before, the LoRA works on the model alone.
+
+    Source: ComfyUI 0.3.64, `LoraLoader` in `nodes.py` gives both back, changed.
 
     Bad:
 
@@ -178,8 +185,9 @@ def unused_clip(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamine
 def unused_lora(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A LoRA is on the text encoder that is used, but not on the model: nothing takes the model from its loader.
 
-    Most of a LoRA is for the model, unless it was made for a text encoder alone. ComfyUI 0.3.64, nodes.py: LoraLoader
-    gives both back, changed.
+    Most of a LoRA is for the model, unless it was made for a text encoder alone.
+
+    Source: ComfyUI 0.3.64, `LoraLoader` in `nodes.py` gives both back, changed.
 
     Bad:
 
@@ -214,6 +222,8 @@ def strong_lora(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamine
 
     They are trained at 1. Files that are made to be turned far, by their name, are left alone.
 
+    Source: practice.
+
     Bad:
 
         models: {sdxl: {checkpoint: sd_xl_base_1.0.safetensors}, ink: {lora: ink.safetensors}}
@@ -238,7 +248,51 @@ def strong_lora(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamine
             )
 
 
-LORA_RULES = (lora_without_strength, lora_twice, two_accelerators, unused_clip, unused_lora, strong_lora)
+@rule("CP627", "lora-without-text-part", Severity.INFO, classes=("LoraLoader",))
+def lora_without_text_part(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """strength_clip is set for a LoRA that has nothing for the text encoder, so that it does nothing.
+
+    FLUX.1-Turbo-Alpha changes the diffusion model alone.
+
+    Source: the tensors of FLUX.1-Turbo-Alpha.
+
+    Bad:
+
+        nodes:
+          model: {UNETLoader: {unet_name: flux1-dev.safetensors, weight_dtype: default}}
+          text: {DualCLIPLoader: {clip_name1: clip_l.safetensors, clip_name2: t5xxl_fp16.safetensors, type: flux}}
+          turbo:
+            LoraLoader:
+              {model: $model, clip: $text, lora_name: FLUX.1-Turbo-Alpha.safetensors, strength_model: 1,
+               strength_clip: 1}
+          kept: {ModelSave: {model: $turbo.0, filename_prefix: kept}}
+          also: {CLIPSave: {clip: $turbo.1, filename_prefix: kept}}
+
+    Good:
+
+        nodes:
+          model: {UNETLoader: {unet_name: flux1-dev.safetensors, weight_dtype: default}}
+          turbo:
+            LoraLoaderModelOnly: {model: $model, lora_name: FLUX.1-Turbo-Alpha.safetensors, strength_model: 1}
+          kept: {ModelSave: {model: $turbo, filename_prefix: kept}}
+    """
+    for node in nodes_of(graph, ("LoraLoader",)):
+        strength = node.inputs.get("strength_clip")
+        both = node.place("strength_model") == node.place("strength_clip")  # a spec has one strength for the two
+        if strength != 0 and not both and _MODEL_ONLY.search(_file_of(node)):
+            message = f'"{_file_of(node)}" has nothing for the text encoder, so that strength_clip does nothing'
+            yield Problem(node, "strength_clip", message, "use LoraLoaderModelOnly")
+
+
+LORA_RULES = (
+    lora_without_strength,
+    lora_twice,
+    two_accelerators,
+    unused_clip,
+    unused_lora,
+    strong_lora,
+    lora_without_text_part,
+)
 
 
 def _file_of(node: Node) -> str:

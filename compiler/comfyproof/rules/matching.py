@@ -12,7 +12,7 @@ from ..facts.read import facts_of
 from ..facts.samplers import SAMPLER_TYPES
 from ..facts.view import View
 from ..graph import Graph, Node
-from .rule import Problem, rule
+from .rule import Problem, Remedy, rule
 
 # Families whose parts go from one to the other, whole or for the most part.
 _KIN = (
@@ -65,6 +65,8 @@ def lora_of_another_family(graph: Graph, catalog: Catalog) -> Iterator[Problem |
         if not model.certain:
             continue
         for lora in model.loras:
+            if is_at_hand(catalog, "loras", lora.file):
+                continue
             family, _ = family_of(lora.file)
             if _strangers(family, model.family) and lora.strength.number != 0 and lora.node.id not in told:
                 told.add(lora.node.id)
@@ -107,9 +109,11 @@ def controlnet_of_another_family(graph: Graph, catalog: Catalog) -> Iterator[Pro
         if not model.certain or model.opaque or sampling.positive is None:
             continue
         for node in sampling.positive.controls:
-            loader = _loader(view, node, "control_net", ("ControlNetLoader", "DiffControlNetLoader"))
+            loader = loader_of(view, node, "control_net", ("ControlNetLoader", "DiffControlNetLoader"))
             file = view.setting(loader, "control_net_name").text if loader else None
             family, _ = family_of(file or "")
+            if file is not None and is_at_hand(catalog, "controlnet", file):
+                continue
             if loader is None or not _strangers(family, model.family) or loader.id in told:
                 continue
             told.add(loader.id)
@@ -160,13 +164,19 @@ def encoders_of_another_family(graph: Graph, catalog: Catalog) -> Iterator[Probl
             continue
         for node in sampling.positive.encoders:
             right = _TYPES.get(model.family, {})
-            loader = _loader(view, node, "clip", tuple(right))
+            loader = loader_of(view, node, "clip", tuple(right))
             given = view.setting(loader, "type").text if loader else None
             if loader is None or given is None or given in right[loader.type] or loader.id in told:
                 continue
             told.add(loader.id)
             message = f'text is encoded for "{given}", and "{model.file}" is {model.word}'
-            yield Problem(loader, "type", message, f'set the type to "{right[loader.type][0]}"')
+            yield Problem(
+                loader,
+                "type",
+                message,
+                f'set the type to "{right[loader.type][0]}"',
+                remedy=Remedy(right[loader.type][0]),
+            )
 
 
 @rule("CP544", "accelerator-at-part-strength", Severity.WARNING, classes=SAMPLER_TYPES)
@@ -220,7 +230,9 @@ def accelerator_at_part_strength(graph: Graph, catalog: Catalog) -> Iterator[Pro
                 f'"{made.file}" is made for {made.steps} steps at a strength of 1; '
                 f"at {strength:g} about {needed} are needed, and there are {sampling.count}"
             )
-            yield Problem(lora.node, "strength_model", message, f"set it to 1, with {made.steps} steps")
+            yield Problem(
+                lora.node, "strength_model", message, f"set it to 1, with {made.steps} steps", remedy=Remedy(1)
+            )
 
 
 @rule("CP545", "accelerator-of-another-base", Severity.WARNING, classes=SAMPLER_TYPES)
@@ -278,12 +290,22 @@ MATCHING_RULES = (
 )
 
 
+def kin(one: str, other: str) -> bool:
+    """Whether two families are the same or have most of their parts in common."""
+    return one == other or any({one, other} <= relatives for relatives in _KIN)
+
+
+def is_at_hand(catalog: Catalog, folder: str, name: str) -> bool:
+    """Whether a file's tensors can be looked at, which tell more than its name."""
+    return catalog.shelf is not None and catalog.shelf.weights(folder, name) is not None
+
+
 def _strangers(one: str, other: str) -> bool:
     """Whether two families are known, and have nothing in common."""
-    return bool(one and other) and one != other and not any({one, other} <= kin for kin in _KIN)
+    return bool(one and other) and not kin(one, other)
 
 
-def _loader(view: View, node: Node, name: str, kinds: tuple[str, ...]) -> Node | None:
+def loader_of(view: View, node: Node, name: str, kinds: tuple[str, ...]) -> Node | None:
     """The loader at the end of a chain of links through inputs of one name."""
     for _ in range(32):
         found = view.origin(node.inputs.get(name))

@@ -55,8 +55,10 @@ _DEEPEST = 50
 def empty_prompt(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """The positive prompt is empty, and the sampler still pays for two passes to get away from the negative one.
 
-    With a cfg other than 1 each step goes from what the negative prompt gives towards what the positive one gives.
-    With nothing there, the picture is only pushed away from the negative. ComfyUI 0.3.64, samplers.py.
+    With a cfg other than 1 each step goes from what the negative prompt gives towards what the positive one gives. With
+    nothing there, the picture is only pushed away from the negative.
+
+    Source: ComfyUI 0.3.64, `cfg_function` in `comfy/samplers.py`.
 
     Bad:
 
@@ -92,8 +94,10 @@ def empty_prompt(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
 def equal_prompts(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """The positive and the negative prompt of a sampler are the same, so that cfg has no effect and costs its time.
 
-    With a cfg other than 1 a sampler runs the model twice for each step, and multiplies the difference. Here
-    there is none. ComfyUI 0.3.64, samplers.py.
+    With a cfg other than 1 a sampler runs the model twice for each step, and multiplies the difference. Here there is
+    none.
+
+    Source: ComfyUI 0.3.64, `cfg_function` in `comfy/samplers.py`.
 
     Bad:
 
@@ -129,8 +133,9 @@ def equal_prompts(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExami
 def lora_in_prompt(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A prompt names a LoRA as other programs have it, and ComfyUI takes that for words.
 
-    `<lora:name:0.8>` loads nothing: the text goes to the encoder as it stands, and colours the picture by its
-    letters. ComfyUI 0.3.64, sd1_clip.py.
+    `<lora:name:0.8>` loads nothing: the text goes to the encoder as it stands, and colours the picture by its letters.
+
+    Source: ComfyUI 0.3.64, `tokenize_with_weights` in `comfy/sd1_clip.py`.
 
     Bad:
 
@@ -157,8 +162,10 @@ def lora_in_prompt(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExam
 def foreign_syntax(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A prompt is written in the syntax of another program, and ComfyUI takes the signs for words.
 
-    Of the syntax that Stable Diffusion WebUI made common, ComfyUI's own encoders know `(weights:1.2)`, nested or
-    not, and nothing else: no `[from:to:0.5]`, no `[a|b]`, no `BREAK`, no `AND`. ComfyUI 0.3.64, sd1_clip.py.
+    Of the syntax that Stable Diffusion WebUI made common, ComfyUI's own encoders know `(weights:1.2)`, nested or not,
+    and nothing else: no `[from:to:0.5]`, no `[a|b]`, no `BREAK`, no `AND`.
+
+    Source: ComfyUI 0.3.64, `token_weights` in `comfy/sd1_clip.py`.
 
     Bad:
 
@@ -185,8 +192,9 @@ def foreign_syntax(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExam
 def choice_in_prompt(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A prompt leaves a choice as `{a|b}`, which ComfyUI's editor makes and its server doesn't.
 
-    Sent to a server, all of it is read as words, brackets and all. Seen on ComfyUI 0.3.64: the server gives a text
-    to the encoder as it came.
+    Sent to a server, all of it is read as words, brackets and all.
+
+    Source: seen on ComfyUI 0.3.64: the server gives a text to the encoder as it came.
 
     Bad:
 
@@ -213,7 +221,9 @@ def hidden_embedding(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotEx
     """An embedding is named where ComfyUI does not look for one, so that its name counts as words.
 
     `embedding:name` is seen at the start of a text or of a bracket, and behind a space or a line's end, in small
-    letters. After a comma without a space it is not. ComfyUI 0.3.64, sd1_clip.py.
+    letters. After a comma without a space it is not.
+
+    Source: ComfyUI 0.3.64, `tokenize_with_weights` in `comfy/sd1_clip.py`.
 
     Bad:
 
@@ -243,8 +253,11 @@ def hidden_embedding(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotEx
 def bare_embedding(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A prompt has the name of a well-known embedding, without the word that makes ComfyUI load it.
 
-    Other programs load an embedding wherever its name stands. ComfyUI wants `embedding:` before it, and takes it
-    for words otherwise. ComfyUI 0.3.64, sd1_clip.py; that the name means the embedding is a guess.
+    Other programs load an embedding wherever its name stands. ComfyUI wants `embedding:` before it, and takes it for
+    words otherwise.
+
+    Source: ComfyUI 0.3.64, `tokenize_with_weights` in `comfy/sd1_clip.py`; that the name means the embedding is a
+    guess.
 
     Bad:
 
@@ -272,7 +285,9 @@ def open_bracket(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
     """A prompt gives weights in brackets, and its brackets do not close, so that weights are read as words.
 
     ComfyUI takes what stands between an opening bracket and the one that closes it. Without that one the rest of the
-    text is no group, and its ":1.2" goes to the encoder. ComfyUI 0.3.64, sd1_clip.py.
+    text is no group, and its ":1.2" goes to the encoder.
+
+    Source: ComfyUI 0.3.64, `parse_parentheses` in `comfy/sd1_clip.py`.
 
     Bad:
 

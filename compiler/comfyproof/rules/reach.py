@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from ..catalog.pinned import Catalog
 from ..diagnostics import NotExamined, Severity
-from ..graph import Graph
-from ..validation import MAX_CHAIN
+from ..graph import MAX_CHAIN, Graph
 from .rule import Problem, kept, known, rule
 
 
@@ -15,9 +14,10 @@ from .rule import Problem, kept, known, rule
 def unreachable_node(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A node feeds nothing that is saved or shown, so that a server never runs it.
 
-    A server looks at its class and at nothing else of it, so that mistakes in it go unseen, too. Said of the
-    last node of such a row, with how many stand before it that nothing else takes from. ComfyUI 0.3.64,
-    execution.py: validation and execution begin at the outputs.
+    A server looks at its class and at nothing else of it, so that mistakes in it go unseen, too. Said of the last node
+    of such a row, with how many stand before it that nothing else takes from.
+
+    Source: ComfyUI 0.3.64, `validate_prompt` in `execution.py`: validation and execution begin at the outputs.
 
     Bad:
 
@@ -47,8 +47,9 @@ def chain_too_long(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExam
     """More nodes stand in a row than a server can follow.
 
     A ComfyUI follows links by recursion, and Python ends that after a thousand calls: with some 980 nodes in a row it
-    refuses the prompt with "maximum recursion depth exceeded", or takes it and stops working. Seen on ComfyUI
-    0.3.64; docs/contract.md has the numbers.
+    refuses the prompt with "maximum recursion depth exceeded", or takes it and stops working.
+
+    Source: seen on ComfyUI 0.3.64; docs/contract.md has the numbers.
 
     Bad:
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from functools import lru_cache
 
 from ..catalog.pinned import Catalog
@@ -12,13 +11,17 @@ from ..graph import Graph
 from .coercion import COERCION_RULES
 from .denoise import DENOISE_RULES
 from .files import FILE_RULES
+from .fitting import FITTING_RULES
 from .guidance import GUIDANCE_RULES
 from .latents import LATENT_RULES
 from .loras import LORA_RULES
 from .matching import MATCHING_RULES
+from .missing import MISSING_RULES
+from .model_files import MODEL_FILE_RULES
 from .output import OUTPUT_RULES
 from .prompts import PROMPT_RULES
 from .reach import REACH_RULES, reached, unreachable_node
+from .remedies import agreed, fix_of
 from .rule import GraphRule, kept
 from .sampling import SAMPLING_RULES
 from .security import SECURITY_RULES
@@ -44,6 +47,9 @@ GRAPH_RULES: tuple[GraphRule, ...] = (
     *PROMPT_RULES,
     *LORA_RULES,
     *FILE_RULES,
+    *MISSING_RULES,
+    *MODEL_FILE_RULES,
+    *FITTING_RULES,
     *OUTPUT_RULES,
     *SECURITY_RULES,
 )
@@ -65,12 +71,13 @@ def check(
             elif live is None or found.node.id in live or each.of_all:
                 place = found.node.place(found.input)
                 if place is not None and found.named:
-                    place = replace(place, key=True)
+                    place = place._replace(key=True)
                 about = (found.node.id, found.input or "")
-                findings.append(Diagnostic(each.rule, found.message, place, found.help, *about))
+                fix = fix_of(graph, found, place) if found.remedy else None
+                findings.append(Diagnostic(each.rule, found.message, place, found.help, *about, fix))
     if has_errors(findings):  # what stands unused may have to do with them
         findings = [finding for finding in findings if finding.rule is not unreachable_node.rule]
-    return findings, list(not_examined)
+    return agreed(graph, findings), list(not_examined)
 
 
 @lru_cache(maxsize=4096)

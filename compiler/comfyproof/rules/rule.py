@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from ..catalog.nodes import NodeType
 from ..catalog.pinned import Catalog
-from ..diagnostics import NotExamined, Rule, Severity
-from ..graph import Graph, Node
+from ..diagnostics import NotExamined, Removed, Rule, Severity
+from ..graph import Graph, Node, Value
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Remedy(NamedTuple):
+    """What to write for a problem's value, or for its input's name where that is wrong; Removed for nothing.
+
+    It is `safe` where a server does the very same with it, or could not run before and only this was meant.
+    """
+
+    value: Value | type[Removed]
+    safe: bool = False
+
+
+class Problem(NamedTuple):
     """Something wrong with a node, or with one input of it; `named` where it is the input's name that is wrong."""
 
     node: Node
@@ -24,13 +31,13 @@ class Problem:
     message: str
     help: str = ""
     named: bool = False
+    remedy: Remedy | None = None
 
 
 Check: TypeAlias = "Callable[[Graph, Catalog], Iterator[Problem | NotExamined]]"
 
 
-@dataclass(frozen=True, slots=True)
-class GraphRule:
+class GraphRule(NamedTuple):
     """A rule with the check that finds its problems.
 
     `classes` are the node classes without which it has nothing to say; none for one that concerns them all.
@@ -49,7 +56,7 @@ def rule(
     """Makes a rule of a check; the check's docstring is the rule's page."""
 
     def make(check: Check) -> GraphRule:
-        return GraphRule(Rule(code, name, severity, inspect.getdoc(check) or ""), check, frozenset(classes), of_all)
+        return GraphRule(Rule(code, name, severity, check.__doc__ or ""), check, frozenset(classes), of_all)
 
     return make
 
@@ -81,5 +88,7 @@ def nodes_of(graph: Graph, classes: Collection[str]) -> Iterator[Node]:
 
 def written(node: Node, name: str) -> bool:
     """Whether an author wrote an input, and did not leave its field out: then only its stage has a place."""
+    if not node.stage:
+        return True
     place = node.places.get(name)
     return place is None or all(place.span() != origin.span() for origin in node.origins)

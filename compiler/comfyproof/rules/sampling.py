@@ -10,7 +10,7 @@ from ..diagnostics import NotExamined, Severity
 from ..facts.read import facts_of
 from ..facts.samplers import SAMPLER_TYPES, Sampling
 from ..graph import Graph
-from .rule import Problem, rule
+from .rule import Problem, Remedy, rule
 
 # How often these samplers ask the model for n steps.
 _CALLS = {
@@ -57,7 +57,13 @@ def few_steps(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]
             continue
         if sampling.count * 3 < kind.steps:
             message = f"{sampling.count} steps, and {model.word} needs about {kind.steps}: the picture stays rough"
-            yield Problem(sampling.steps.node, sampling.steps.input, message, f"take {kind.steps} steps")
+            yield Problem(
+                sampling.steps.node,
+                sampling.steps.input,
+                message,
+                f"take {kind.steps} steps",
+                remedy=Remedy(kind.steps),
+            )
 
 
 @rule("CP527", "many-steps", Severity.INFO, classes=SAMPLER_TYPES)
@@ -88,7 +94,13 @@ def many_steps(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined
             continue
         if sampling.count > 3 * max(kind.steps, 20):
             message = f"{sampling.count} steps, and {sampling.model.word} is used with about {kind.steps}"
-            yield Problem(sampling.steps.node, sampling.steps.input, message, f"take {kind.steps} steps")
+            yield Problem(
+                sampling.steps.node,
+                sampling.steps.input,
+                message,
+                f"take {kind.steps} steps",
+                remedy=Remedy(kind.steps),
+            )
 
 
 @rule("CP528", "steps-of-accelerator", Severity.WARNING, classes=SAMPLER_TYPES)
@@ -120,12 +132,24 @@ def steps_of_accelerator(graph: Graph, catalog: Catalog) -> Iterator[Problem | N
         most = max(known, key=lambda each: each.steps)
         if sampling.count > 2 * most.steps:
             message = f'{sampling.count} steps, and "{most.file}" is made for {most.steps}'
-            yield Problem(sampling.steps.node, sampling.steps.input, message, f"take {most.steps} steps")
+            yield Problem(
+                sampling.steps.node,
+                sampling.steps.input,
+                message,
+                f"take {most.steps} steps",
+                remedy=Remedy(most.steps),
+            )
         elif sampling.count < least.steps and sampling.amount == 1 and not model.opaque:
             message = (
                 f'{sampling.count} steps, and "{least.file}" is made for {least.steps}: the picture stays unfinished'
             )
-            yield Problem(sampling.steps.node, sampling.steps.input, message, f"take {least.steps} steps")
+            yield Problem(
+                sampling.steps.node,
+                sampling.steps.input,
+                message,
+                f"take {least.steps} steps",
+                remedy=Remedy(least.steps),
+            )
 
 
 @rule("CP529", "costly-sampler", Severity.INFO, classes=SAMPLER_TYPES)
@@ -193,7 +217,13 @@ def lcm_without_lcm(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExa
             continue
         if model.family in ("sd15", "sdxl") and not model.accelerators and not model.loras:
             message = f'the sampler "lcm" is for models made for few steps, and nothing makes "{model.file}" one'
-            yield Problem(sampling.sampler.node, sampling.sampler.input, message, 'take "euler", or add an LCM LoRA')
+            yield Problem(
+                sampling.sampler.node,
+                sampling.sampler.input,
+                message,
+                'take "euler", or add an LCM LoRA',
+                remedy=Remedy("euler"),
+            )
 
 
 @rule("CP531", "node-for-unets", Severity.WARNING, classes=SAMPLER_TYPES)

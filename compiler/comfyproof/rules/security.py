@@ -10,22 +10,9 @@ from ..catalog.nodes import RawNodes
 from ..catalog.pinned import Catalog, built_in
 from ..diagnostics import NotExamined, Severity
 from ..graph import Graph, Node, Value
+from ..texts.keys import KEY, SHOWN
 from .rule import Problem, kept, rule
 
-_KEY = re.compile(
-    r"(?<![A-Za-z0-9_-])(?:"
-    r"(?P<OpenAI>sk-(?:proj-|svcacct-)?[A-Za-z0-9_-]{20,})"
-    r"|(?P<Hugging_Face>hf_[A-Za-z0-9]{30,})"
-    r"|(?P<GitHub>gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})"
-    r"|(?P<AWS>(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9]))"
-    r"|(?P<Google>AIza[A-Za-z0-9_-]{35})"
-    r"|(?P<Replicate>r8_[A-Za-z0-9]{36,})"
-    r"|(?P<Comfy_Org>comfyui-[a-f0-9]{60,})"
-    r"|(?P<Slack>xox[abprs]-[A-Za-z0-9-]{10,})"
-    r"|(?P<a_service>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})"
-    r"|(?P<a_user>-----BEGIN [A-Z ]*PRIVATE KEY-----)"
-    r")"
-)
 _USER = re.compile(
     r"(?:^|(?<=[\s\"'=:;,(\[]))(?:/home/|/Users/|[A-Za-z]:[/\\]+Users[/\\]+)(?!Shared\b|Public\b|runner\b)([^/\\\s:*?\"<>|]+)[/\\]"
 )
@@ -62,8 +49,9 @@ _CODE_MARKS = ("import ", "def ", "(", "os.", "subprocess")
 def key_in_workflow(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A value has the form of somebody's key or token, and everybody who gets the workflow or a picture of it has it.
 
-    ComfyUI writes all that was sent into every PNG, and nodes that nothing runs are sent as well. ComfyUI 0.3.64,
-    nodes.py: SaveImage.
+    ComfyUI writes all that was sent into every PNG, and nodes that nothing runs are sent as well.
+
+    Source: ComfyUI 0.3.64, `SaveImage` in `nodes.py`.
 
     Bad:
 
@@ -74,11 +62,10 @@ def key_in_workflow(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExa
         nodes: {ask: {SomeoneElsesNode: {image: $load, token_file: hugging_face.token}}}
     """
     for node, name, text in _texts(graph, catalog, _KEY_MARKS):
-        if found := _KEY.search(text):
+        if found := KEY.search(text):
             owner = (found.lastgroup or "").replace("_", " ")
-            message = (
-                f'"{name}" holds what looks like a key of {owner}, "{found[0][:4]}...", and each picture will have it'
-            )
+            looks = f'looks like a key of {owner}, "{found[0][:SHOWN]}..."'
+            message = f'"{name}" holds what {looks}, and each picture will have it'
             yield Problem(node, name, message, "make the key invalid, and keep the new one on the server")
 
 
@@ -86,8 +73,9 @@ def key_in_workflow(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExa
 def user_name_in_path(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A path of somebody's own folder stands in the workflow, with their name, and so in every picture.
 
-    ComfyUI writes all that was sent into every PNG; and the path leads nowhere on another machine. ComfyUI 0.3.64,
-    nodes.py: SaveImage.
+    ComfyUI writes all that was sent into every PNG; and the path leads nowhere on another machine.
+
+    Source: ComfyUI 0.3.64, `SaveImage` in `nodes.py`.
 
     Bad:
 
@@ -108,6 +96,8 @@ def code_in_workflow(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotEx
     """A node is given a program, which runs on the server with all that the server may do.
 
     Look at it before you run a workflow of somebody else's. No class of ComfyUI's own takes programs.
+
+    Source: the classes of ComfyUI 0.3.64.
 
     Bad:
 

@@ -10,7 +10,7 @@ from ..facts.read import facts_of
 from ..facts.samplers import SAMPLER_TYPES
 from ..graph import Graph
 from .latents import APART, surely_of
-from .rule import Problem, rule
+from .rule import Problem, Remedy, rule
 
 _WHOLE_STEPS = {"hunyuan-video": 4, "wan21": 4, "wan22": 4, "ltxv": 8, "mochi": 6}
 _PATCHED = ("flux", "flux-schnell", "chroma", "sd3", "qwen-image", "wan")
@@ -102,7 +102,13 @@ def size_is_cut(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamine
             if side % 16:
                 told.add(latent.node.id)
                 message = f"{side} is no multiple of 16, on which {kind.name} works: the border is padded"
-                yield Problem(latent.node, name, message, f"take {side // 16 * 16} or {side // 16 * 16 + 16}")
+                yield Problem(
+                    latent.node,
+                    name,
+                    message,
+                    f"take {side // 16 * 16} or {side // 16 * 16 + 16}",
+                    remedy=Remedy((side + 8) // 16 * 16),
+                )
     for node in graph.nodes.values():
         size = facts.size(node.inputs.get("pixels")) if node.type in ("VAEEncode", "VAEEncodeTiled") else None
         if size is not None and (size[0] % 8 or size[1] % 8):
@@ -153,8 +159,50 @@ def frames_are_cut(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExam
             yield Problem(latent.node, "length", message, f"take {made} or {made + each}")
 
 
+@rule("CP559", "refined-beyond-native-size", Severity.INFO, classes=SAMPLER_TYPES)
+def refined_beyond_native_size(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A picture is refined in one piece at a size far beyond what the model was trained on.
+
+    Said of models without a UNet, such as Flux, and of more than 2.25 times the native area. ComfyUI leaves their shift
+    where it is for a megapixel. With little denoise that goes well, since the picture leads; time and memory rise with
+    the area, and faster than it for attention.
+
+    Source: the native sizes of diffusers 0.42.1; the card of FLUX.1 Krea (1024 to 1280 pixels).
+
+    Bad:
+
+        models: {flux: {diffusion_model: flux1-dev.safetensors, text_encoders: [clip_l.safetensors,
+          t5xxl_fp16.safetensors], vae: ae.safetensors}}
+        nodes: {large: {EmptyImage: {width: 1664, height: 1664, batch_size: 1, color: 0}}}
+        stages: [{refine: {from: large, model: flux, positive: a lighthouse, guidance: 3.5, denoise: 0.05}}, {save: {}}]
+
+    Good:
+
+        models: {flux: {diffusion_model: flux1-dev.safetensors, text_encoders: [clip_l.safetensors,
+          t5xxl_fp16.safetensors], vae: ae.safetensors}}
+        nodes: {plain: {EmptyImage: {width: 1024, height: 1024, batch_size: 1, color: 0}}}
+        stages: [{refine: {from: plain, model: flux, positive: a lighthouse, guidance: 3.5, denoise: 0.05}}, {save: {}}]
+    """
+    told: set[str] = set()
+    for sampling in facts_of(graph, catalog).samplers:
+        kind, size, prompt = sampling.model.kind, sampling.latent.size, sampling.positive
+        if kind is None or not kind.pixels or size is None or sampling.latent.source != "picture" or sampling.tiled:
+            continue
+        if prompt is None or prompt.pictured or not surely_of(sampling, kind) or sampling.node.id in told:
+            continue
+        if kind.unet:  # much used so, with the tiles of a ControlNet or without
+            continue
+        if size[0] * size[1] > 2.25 * kind.pixels:
+            told.add(sampling.node.id)
+            side = round(kind.pixels**0.5)
+            made = f"{size[0]}x{size[1]}"
+            message = f"{made} in one piece, and {sampling.model.word} was trained on about {side}x{side}"
+            yield Problem(sampling.node, "latent_image", message, f"refine it in tiles of about {side} pixels")
+
+
 SIZE_RULES = (
     far_from_native_size,
     size_is_cut,
     frames_are_cut,
+    refined_beyond_native_size,
 )

@@ -7,9 +7,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..catalog.nodes import Input, NodeType
 from ..catalog.pinned import Catalog, built_in
 from ..catalog.widgets import AUTOGROW, DYNAMIC_COMBO, NEWER, OLDER
-from ..diagnostics import NotExamined, Severity, did_you_mean, edit_distance, nearest
+from ..diagnostics import NotExamined, Removed, Severity, did_you_mean, edit_distance, nearest
 from ..graph import Graph, Link, Node
-from .rule import Problem, kept, known, rule
+from .rule import Problem, Remedy, kept, known, rule
+from .values import shown, spelled
+
+_MOST_NAMED = 4
+# Names that writers of workflows give to what ComfyUI calls otherwise.
+_MEANT = {
+    "ImageToLatent": "VAEEncode",
+    "LatentToImage": "VAEDecode",
+    "TextEncode": "CLIPTextEncode",
+    "TextToConditioning": "CLIPTextEncode",
+    "LoadCheckpoint": "CheckpointLoaderSimple",
+    "LoadVAE": "VAELoader",
+    "LoadLora": "LoraLoader",
+    "LoadUNET": "UNETLoader",
+    "LoadUpscaleModel": "UpscaleModelLoader",
+}
 
 
 @rule("CP301", "unknown-node", Severity.ERROR, of_all=True)
@@ -19,6 +34,8 @@ def unknown_node(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
     A server refuses the whole prompt then, also where the node feeds no output. With the built-in
     catalog a class that is only unknown is not examined: it may come from one of the many node
     packs that the catalog lacks. One that is within two letters of a known class is an error.
+
+    Source: ComfyUI 0.3.64, `validate_prompt` in `execution.py`.
 
     Bad:
 
@@ -31,7 +48,7 @@ def unknown_node(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
     for node in graph.nodes.values():
         if node.type in catalog.raw:
             continue
-        what = f'node "{node.title}" of the class "{node.type}"'
+        what = f'node "{node.title or node.id}" of the class "{node.type}"'
         if node.type in catalog.left_out:
             reason = "the catalog describes it in a way that cannot be read"
             yield NotExamined(what, reason, kind="node", node=node.id)
@@ -46,7 +63,8 @@ def unknown_node(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamin
             )
             continue
         help = _pack_of(node.type) or (f'did you mean "{near}"?' if near else "")
-        yield Problem(node, None, f'there is no node "{node.type}"', help)
+        remedy = spelled(node.type, catalog.names())
+        yield Problem(node, None, f'there is no node "{node.type}"', help, remedy=remedy)
 
 
 @rule("CP302", "undeclared-input", Severity.ERROR)
@@ -57,6 +75,8 @@ def undeclared_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotEx
     input of nearly that name, which the node is not given. This is about the classes of the built-in catalog, of
     which it is known that they take no others; for those of other node packs there is CP308, and CP314 for plain
     values that are like no input.
+
+    Source: ComfyUI 0.3.64, `get_input_data` in `execution.py`; seen on a server.
 
     Bad:
 
@@ -75,6 +95,8 @@ def undeclared_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotEx
 def missing_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A required input is missing, and its class declares no default for it.
 
+    Source: ComfyUI 0.3.64, `validate_inputs` in `execution.py` ("required_input_missing").
+
     Bad:
 
         nodes: {soft: {ImageBlur: {blur_radius: 3}}}
@@ -83,10 +105,10 @@ def missing_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExami
 
         nodes: {soft: {ImageBlur: {image: $load, blur_radius: 3}}}
     """
-    for node, declared in known(graph, catalog):
-        for name, wanted in declared.inputs.items():
-            if name not in node.inputs and wanted.required and wanted.default is None and wanted.type not in _GROWING:
-                yield Problem(node, None, f'"{node.type}" needs the input "{name}", {_kind(wanted)}', f'add "{name}"')
+    for node, wanted in kept(graph, catalog, _left_out):
+        if wanted.default is None and wanted.type not in _GROWING:
+            message = f'"{node.type}" needs the input "{wanted.name}", {_kind(wanted)}'
+            yield Problem(node, None, message, f'add "{wanted.name}"')
 
 
 @rule("CP304", "link-type", Severity.ERROR)
@@ -95,6 +117,8 @@ def link_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]
 
     Types are compared as a server compares them: equal, or with a type in common where one side lists
     several. INT does not pass for FLOAT.
+
+    Source: ComfyUI 0.3.64, `validate_node_input` in `comfy_execution/validation.py`.
 
     Bad:
 
@@ -128,8 +152,10 @@ def link_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]
 def dangling_link(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A link comes from a node that is not there, or from an output that its class does not have.
 
-    A server refuses it; but where the input that takes it is none that the class declares, it accepts the prompt,
-    and its worker ends over it, for everybody, until it is started again. Seen on ComfyUI 0.3.64.
+    A server refuses it; but where the input that takes it is none that the class declares, it accepts the prompt, and
+    its worker ends over it, for everybody, until it is started again.
+
+    Source: ComfyUI 0.3.64, `validate_inputs` in `execution.py`; seen on a server.
 
     Bad:
 
@@ -168,6 +194,8 @@ def cycle(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
 
     A server drops the outputs behind a cycle without naming it.
 
+    Source: ComfyUI 0.3.64, `validate_inputs` in `execution.py`; seen on a server.
+
     Bad:
 
         nodes: {soft: {ImageBlur: {image: $sharp}}, sharp: {ImageSharpen: {image: $soft}}}
@@ -187,7 +215,7 @@ def cycle(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     circles = [c for c in networkx.strongly_connected_components(feeds) if len(c) > 1 or feeds.has_edge(*c, *c)]
     for component in sorted(circles, key=lambda c: min(left[id] for id in c)):
         edges = networkx.find_cycle(feeds.subgraph(component), min(component, key=left.__getitem__))
-        names = " -> ".join(f'"{graph.nodes[id].title}"' for id in [edges[0][0], *(edge[1] for edge in edges)])
+        names = " -> ".join(f'"{graph.nodes[id].title or id}"' for id in [edges[0][0], *(edge[1] for edge in edges)])
         taker = graph.nodes[edges[0][1]]
         link = next(name for name, link in taker.links() if link.node == edges[0][0])
         message = f"these nodes feed each other in a circle: {names}"
@@ -197,6 +225,8 @@ def cycle(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
 @rule("CP307", "no-output", Severity.ERROR, of_all=True)
 def no_output(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """Nothing in the pipeline keeps or shows a picture, so that a server has nothing to do and refuses it.
+
+    Source: ComfyUI 0.3.64, `validate_prompt` in `execution.py` ("prompt_no_outputs").
 
     Bad:
 
@@ -224,6 +254,9 @@ def perhaps_undeclared_input(graph: Graph, catalog: Catalog) -> Iterator[Problem
     With any other class it is a misspelling, which a server ignores or fails over; the catalog cannot tell
     the two apart.
 
+    Source: ComfyUI 0.3.64, `get_input_data` in `execution.py`, which takes links to any input and values to those
+    declared.
+
     Bad:
 
         nodes: {soft: {PackImageBlur: {image: $load, radius: 3}}}
@@ -241,8 +274,11 @@ def perhaps_undeclared_input(graph: Graph, catalog: Catalog) -> Iterator[Problem
 def ignored_value(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A node is given a plain value that its class does not declare, and a server ignores it.
 
-    It may be left from another version of the class, or be meant for something that the class cannot do. The
-    server still takes it for part of the node when it looks in its cache. ComfyUI 0.3.64, execution.py.
+    It may be left from another version of the class, or be meant for something that the class cannot do. The server
+    still takes it for part of the node when it looks in its cache.
+
+    Source: ComfyUI 0.3.64, `get_input_data` in `execution.py`, `get_immediate_node_signature` in
+    `comfy_execution/caching.py`.
 
     Bad:
 
@@ -254,7 +290,87 @@ def ignored_value(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExami
     """
     for node, name, meant in kept(graph, catalog, _undeclared):
         if node.type in built_in().raw and not meant and not isinstance(node.inputs[name], Link):
-            yield _no_such_input(node, name, catalog)
+            said = _no_such_input(node, name, catalog)
+            yield said._replace(help=said.help or "take it out", remedy=Remedy(Removed, safe=True))
+
+
+@rule("CP315", "left-out-input", Severity.WARNING)
+def left_out_input(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A node of a workflow in ComfyUI's API form is not given what its class requires, though that has a default.
+
+    The default is for the editor, which writes it down. A server does not: it refuses the prompt. A run by comfyproof
+    fills it in, and so does a spec, in which nothing has to be said that has a default.
+
+    Source: ComfyUI 0.3.64, `validate_inputs` in `execution.py` ("required_input_missing").
+
+    Bad:
+
+        {
+          "1": {"class_type": "EmptyImage", "inputs": {"width": 512, "height": 512, "batch_size": 1}},
+          "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "kept"}}
+        }
+
+    Good:
+
+        {
+          "1": {"class_type": "EmptyImage", "inputs": {"width": 512, "height": 512, "batch_size": 1, "color": 0}},
+          "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "kept"}}
+        }
+    """
+    left_out: dict[str, list[Input]] = {}
+    for node, wanted in kept(graph, catalog, _left_out):
+        if wanted.default is not None and node.origins and node.origins[0].path[-1:] == ("class_type",):
+            left_out.setdefault(node.id, []).append(wanted)
+    for node, name, meant in kept(graph, catalog, _undeclared) if left_out else ():
+        if meant and node.id in left_out:  # a misspelled name is not a missing one
+            near = nearest(name, [wanted.name for wanted in left_out[node.id]])
+            left_out[node.id] = [wanted for wanted in left_out[node.id] if wanted.name != near]
+    for id, missing in left_out.items():
+        if not missing:
+            continue
+        names = ", ".join(f'"{wanted.name}"' for wanted in missing[:_MOST_NAMED])
+        more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+        message = f'"{graph.nodes[id].type}" is not given {names}{more}, without which a server refuses it'
+        first = missing[0]
+        yield Problem(graph.nodes[id], None, message, f'add "{first.name}"; its default is {shown(first.default)}')
+
+
+@rule("CP316", "class-of-another-name", Severity.WARNING, of_all=True)
+def class_of_another_name(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A class that ComfyUI does not have, and by whose name one would look for one that it has.
+
+    The name says what is meant: "ImageToLatent" for what VAEEncode does. A node pack may have a class of that name;
+    without one a server refuses the whole prompt. Said with the built-in catalog only, which knows few packs.
+
+    Source: the classes of ComfyUI 0.3.64.
+
+    Bad:
+
+        {
+          "1": {"class_type": "LoadImage", "inputs": {"image": "photograph.jpg"}},
+          "2": {"class_type": "VAELoader", "inputs": {"vae_name": "ae.safetensors"}},
+          "3": {"class_type": "ImageToLatent", "inputs": {"image": ["1", 0]}},
+          "4": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["2", 0]}},
+          "5": {"class_type": "SaveImage", "inputs": {"images": ["4", 0], "filename_prefix": "kept"}}
+        }
+
+    Good:
+
+        {
+          "1": {"class_type": "LoadImage", "inputs": {"image": "photograph.jpg"}},
+          "2": {"class_type": "VAELoader", "inputs": {"vae_name": "ae.safetensors"}},
+          "3": {"class_type": "VAEEncode", "inputs": {"pixels": ["1", 0], "vae": ["2", 0]}},
+          "4": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["2", 0]}},
+          "5": {"class_type": "SaveImage", "inputs": {"images": ["4", 0], "filename_prefix": "kept"}}
+        }
+    """
+    for node in graph.nodes.values():
+        meant = _MEANT.get(node.type) if node.type not in catalog.raw and not catalog.complete else None
+        declared = catalog.get(meant) if meant else None
+        if declared is not None:
+            needed = [name for name, wanted in declared.inputs.items() if wanted.required]
+            message = f'ComfyUI 0.3.64 has no "{node.type}"; what it has for that is "{meant}"'
+            yield Problem(node, None, message, f'use "{meant}", which takes {" and ".join(needed)}')
 
 
 STRUCTURE_RULES = (
@@ -267,6 +383,8 @@ STRUCTURE_RULES = (
     no_output,
     perhaps_undeclared_input,
     ignored_value,
+    left_out_input,
+    class_of_another_name,
 )
 
 
@@ -275,6 +393,16 @@ def _pack_of(name: str) -> str:
     module = str((built_in().raw.get(name) or {}).get("python_module", ""))
     pack = module.removeprefix("custom_nodes.") if module.startswith("custom_nodes.") else ""
     return f'install the node pack "{pack}" on the server' if pack else ""
+
+
+def _left_out(graph: Graph, catalog: Catalog) -> list[tuple[Node, Input]]:
+    """The inputs that a class requires and that its node is not given."""
+    return [
+        (node, wanted)
+        for node, declared in known(graph, catalog)
+        for name, wanted in declared.inputs.items()
+        if name not in node.inputs and wanted.required
+    ]
 
 
 def _undeclared(graph: Graph, catalog: Catalog) -> list[tuple[Node, str, bool]]:
@@ -295,7 +423,9 @@ def _undeclared(graph: Graph, catalog: Catalog) -> list[tuple[Node, str, bool]]:
 def _no_such_input(node: Node, name: str, catalog: Catalog) -> Problem:
     declared = catalog.get(node.type)
     help = did_you_mean(name, declared.inputs if declared else (), "its inputs")
-    return Problem(node, name, f'"{node.type}" has no input "{name}"', help, named=True)
+    free = [each for each in declared.inputs if each not in node.inputs] if declared else []
+    remedy = spelled(name, free)
+    return Problem(node, name, f'"{node.type}" has no input "{name}"', help, named=True, remedy=remedy)
 
 
 def _grows(declared: NodeType, name: str) -> bool:

@@ -9,8 +9,10 @@ from ..diagnostics import NotExamined, Severity
 from ..facts.read import facts_of
 from ..facts.samplers import TILED
 from ..graph import Graph
-from .rule import Problem, rule
+from .rule import Problem, Remedy, rule
 
+_MOST_ASIDE = 12  # GiB
+_LIKE_SD = ("sd", "sdxl", "sd3", "flux")  # latents of VAEs that are built like Stable Diffusion's
 _SMALLEST = 768  # pixels of a tile's side under which models made for a megapixel lose much
 
 
@@ -195,7 +197,9 @@ def uneven_tiles_in_batches(graph: Graph, catalog: Catalog) -> Iterator[Problem 
         batch = facts.setting(node, "batch_size").number
         if batch is not None and batch > 1:
             message = f"it samples {batch:g} tiles at once, which must all be of one size, and they need not be"
-            yield Problem(node, "force_uniform_tiles", message, "set force_uniform_tiles to true")
+            yield Problem(
+                node, "force_uniform_tiles", message, "set force_uniform_tiles to true", remedy=Remedy(True, safe=True)
+            )
 
 
 @rule("CP566", "tiles-invent", Severity.WARNING, classes=TILED)
@@ -303,7 +307,51 @@ def blur_beyond_padding(graph: Graph, catalog: Catalog) -> Iterator[Problem | No
         blur, padding = (facts.setting(node, name).number for name in ("mask_blur", "tile_padding"))
         if blur is not None and padding is not None and blur > padding:
             message = f"a tile is blended over {blur:g} pixels, and has {padding:g} beside it: seams show"
-            yield Problem(node, "mask_blur", message, f"set it to {padding:g} or less")
+            yield Problem(node, "mask_blur", message, f"set it to {padding:g} or less", remedy=Remedy(int(padding)))
+
+
+@rule("CP569", "decoded-in-one-piece", Severity.INFO, classes=("VAEDecode",))
+def decoded_in_one_piece(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
+    """A large picture is decoded in one piece, for which ComfyUI sets aside more memory than most cards have.
+
+    For 2048x2048 pixels it counts on 17 GiB, in bfloat16, and moves the other models out of the way; less than a third
+    is used. Encoding it takes 13.8 GiB in the same way. What does not fit is done again in tiles.
+
+    Source: ComfyUI 0.3.64, `memory_used_decode` and `memory_used_encode` in `comfy/sd.py`.
+
+    Bad:
+
+        models: {sdxl: {checkpoint: sd_xl_base_1.0.safetensors}}
+        nodes:
+          model: {CheckpointLoaderSimple: {ckpt_name: sd_xl_base_1.0.safetensors}}
+          large: {EmptyLatentImage: {width: 2048, height: 2048, batch_size: 1}}
+          out: {VAEDecode: {samples: $large, vae: $model.VAE}}
+          kept: {SaveImage: {images: $out, filename_prefix: kept}}
+        stages: []
+
+    Good:
+
+        models: {sdxl: {checkpoint: sd_xl_base_1.0.safetensors}}
+        nodes:
+          model: {CheckpointLoaderSimple: {ckpt_name: sd_xl_base_1.0.safetensors}}
+          large: {EmptyLatentImage: {width: 2048, height: 2048, batch_size: 1}}
+          out: {VAEDecodeTiled: {samples: $large, vae: $model.VAE, tile_size: 512, overlap: 64, temporal_size: 64,
+            temporal_overlap: 8}}
+          kept: {SaveImage: {images: $out, filename_prefix: kept}}
+        stages: []
+    """
+    facts = facts_of(graph, catalog)
+    for node in graph.nodes.values():
+        if node.type != "VAEDecode":
+            continue
+        latent, vae = facts.latent(node.inputs.get("samples")), facts.vae(node.inputs.get("vae"))
+        if latent.size is None or latent.length is not None or vae is None or vae.name not in _LIKE_SD:
+            continue
+        aside = 2178 * latent.size[0] * latent.size[1] * 2 / 2**30
+        if aside > _MOST_ASIDE:
+            width, height = latent.size
+            message = f"ComfyUI sets {aside:.1f} GiB aside to decode {width}x{height} pixels in one piece"
+            yield Problem(node, "samples", message, "decode with VAEDecodeTiled where memory is short")
 
 
 TILE_RULES = (
@@ -315,4 +363,5 @@ TILE_RULES = (
     tiles_invent,
     seams_made_anew,
     blur_beyond_padding,
+    decoded_in_one_piece,
 )

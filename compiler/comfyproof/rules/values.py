@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
+from ..catalog.listing import NO_MODELS
 from ..catalog.nodes import Input
 from ..catalog.pinned import Catalog
-from ..diagnostics import NotExamined, Severity, did_you_mean
+from ..diagnostics import NotExamined, Severity, did_you_mean, edit_distance, nearest
 from ..files import IO_FOLDERS
 from ..graph import Asset, Graph, Link, Node, Secret, Value
 from ..validators import VALIDATORS
-from .rule import Problem, kept, known, rule
+from .rule import Problem, Remedy, kept, known, rule
 
 KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "INT": ((int,), "a whole number"),
@@ -30,6 +32,8 @@ def value_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined
     A server refuses it, or makes the opposite of it: "false" becomes true. What it converts to something near is
     told by CP411 and CP412.
 
+    Source: ComfyUI 0.3.64, `validate_inputs` in `execution.py` ("invalid_input_type").
+
     Bad:
 
         nodes: {soft: {ImageBlur: {image: $load, blur_radius: wide}}}
@@ -38,7 +42,6 @@ def value_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined
 
         nodes: {soft: {ImageBlur: {image: $load, blur_radius: 3}}}
     """
-    given = catalog.given
     for node, wanted, value in doubtful(graph, catalog):
         # A type that no node gives belongs to a widget of the editor's, and its values are plain.
         if wanted.type in KINDS:
@@ -47,19 +50,21 @@ def value_type(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined
                 continue
             if not taken(wanted.type, value):
                 message = f'"{word(node, wanted)}" should be {words}, not {shown(value)}'
-                yield Problem(node, wanted.name, message, f"give it {words}")
-        elif wanted.takes_link and wanted.type in given:
+                yield Problem(node, wanted.name, message, f"give it {words}", remedy=_meant(wanted.type, value))
+        elif wanted.takes_link and wanted.type in catalog.given:
             yield Problem(
                 node,
                 wanted.name,
                 f'"{wanted.name}" of "{node.type}" takes a link of the type {wanted.type}, not {shown(value)}',
-                "name what it comes from, such as $load",
+                "name what it comes from, such as $load" if node.stage else f"link it to what gives {wanted.type}",
             )
 
 
 @rule("CP402", "value-range", Severity.ERROR)
 def value_range(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
     """A number lies outside the bounds that its input declares; a server refuses it.
+
+    Source: ComfyUI 0.3.64, `validate_inputs` in `execution.py` ("value_smaller_than_min", "value_bigger_than_max").
 
     Bad:
 
@@ -80,18 +85,20 @@ def value_range(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamine
         help = f"choose a value from {low} to {high}" if None not in (low, high) else "choose another value"
         if low is not None and value < low:
             message = f'"{word(node, wanted)}" is {value}; "{node.type}" takes at least {low}'
-            yield Problem(node, wanted.name, message, help)
+            yield Problem(node, wanted.name, message, help, remedy=within(wanted, value))
         if high is not None and value > high:
             message = f'"{word(node, wanted)}" is {value}; "{node.type}" takes at most {high}'
-            yield Problem(node, wanted.name, message, help)
+            yield Problem(node, wanted.name, message, help, remedy=within(wanted, value))
 
 
 @rule("CP403", "value-not-in-list", Severity.ERROR)
 def value_not_in_list(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotExamined]:
-    """A value is not one of those that its input lists: samplers, schedulers, modes, and on a server its files.
+    """A value is not one of those that its input lists: samplers, schedulers, modes, and on a server its pictures.
 
     Servers check the older spelling of such lists only; with the newer one a wrong value is accepted and
     the node fails when it runs. Both are checked here.
+
+    Source: ComfyUI 0.3.64, `validate_inputs` in `execution.py` ("value_not_in_list").
 
     Bad:
 
@@ -108,6 +115,8 @@ def value_not_in_list(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotE
             reason = "it is a secret, put in only when it is sent"
             yield NotExamined(f'value of "{wanted.name}"', reason, kind="value", node=node.id)
             continue
+        if wanted.folder is not None and wanted.folder not in NO_MODELS:
+            continue  # a model file, of which CP571 speaks
         if wanted.options is None:
             if wanted.folder is None:
                 remote = "remote" in wanted.config
@@ -124,7 +133,8 @@ def value_not_in_list(graph: Graph, catalog: Catalog) -> Iterator[Problem | NotE
             options = [str(option) for option in wanted.options]
             what = f"the server's {wanted.folder}" if wanted.folder else f'the values of "{word(node, wanted)}"'
             help = did_you_mean(str(value), options, "there are") or _list_them(node, wanted)
-            yield Problem(node, wanted.name, f'"{value}" is not among {what}', help)
+            remedy = spelled(str(value), options)
+            yield Problem(node, wanted.name, f'"{value}" is not among {what}', help, remedy=remedy)
 
 
 @rule("CP404", "secret-in-pictures", Severity.WARNING)
@@ -132,6 +142,8 @@ def secret_in_pictures(graph: Graph, catalog: Catalog) -> Iterator[Problem | Not
     """A secret goes to a server that writes it into every picture: the whole prompt stands in a PNG's metadata.
 
     ComfyUI does so unless it was started with `--disable-metadata`.
+
+    Source: ComfyUI 0.3.64, `SaveImage` in `nodes.py`.
 
     Bad:
 
@@ -158,6 +170,35 @@ def secret_in_pictures(graph: Graph, catalog: Catalog) -> Iterator[Problem | Not
 _WRITERS = ("SaveImage", "PreviewImage", "SaveAnimatedPNG", "SaveAnimatedWEBP", "SaveWEBM", "SaveVideo")
 
 VALUE_RULES = (value_type, value_range, value_not_in_list, secret_in_pictures)
+
+
+def spelled(word: str, known: Iterable[str]) -> Remedy | None:
+    """The known name for a word: surely where only case or slashes differ, else at a guess where it is within two."""
+    names, plain = tuple(known), word.replace("\\", "/").casefold()
+    same = [name for name in names if name.replace("\\", "/").casefold() == plain]
+    if len(same) == 1:
+        return Remedy(same[0], safe=True)
+    near = None if same else nearest(word, sorted(names))
+    return Remedy(near) if near and edit_distance(near.casefold(), word.casefold()) <= 2 else None
+
+
+def within(wanted: Input, value: float) -> Remedy | None:
+    """The bound of an input that is nearest to a number outside of them."""
+    low, high = wanted.config.get("min"), wanted.config.get("max")
+    if low is not None and value < low:
+        return Remedy(low)
+    return Remedy(high) if high is not None and value > high else None
+
+
+def _meant(kind: str, value: Value) -> Remedy | None:
+    """What a text surely says that a server does not take: "20.0" for 20, and at a guess "false" for false."""
+    if not isinstance(value, str):
+        return None
+    if kind == "BOOLEAN" and value.strip().casefold() in ("false", "no", "off", "0"):
+        return Remedy(False)
+    if kind == "INT" and re.fullmatch(r"\s*[-+]?[0-9]{1,19}\.0*\s*", value):
+        return Remedy(int(value.strip().partition(".")[0]), safe=True)
+    return None
 
 
 _CASTS: dict[str, Callable[[Any], Any]] = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}

@@ -109,6 +109,13 @@ class Client:
             raise ServerMisbehaved(self.url, "describes its nodes as no ComfyUI does")
         return data
 
+    def model_files(self) -> tuple[Mapping[str, list[str]], int]:
+        """The names of its model files by folder, and how many folders it did not list. Raises ServerProblem."""
+        from .doctor_models import folders_of
+        from .observations import PATIENT
+
+        return folders_of(self._wire, PATIENT)
+
     def upload(self, path: Path) -> str:
         """The name under which the server now has this file among its inputs. Raises OSError, ServerProblem.
 

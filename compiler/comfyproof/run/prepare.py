@@ -71,6 +71,16 @@ def server_catalog(client: Client, graph: Graph, system: Mapping[str, Any]) -> C
         catalog = from_object_info(types, client.url)
     except CatalogError:  # it has none of the classes, or describes them in a way that cannot be read
         catalog = Catalog(client.url, "", {}, left_out=tuple(types))
+    return _with_its_files(catalog, system)
+
+
+def whole_catalog(client: Client) -> Catalog:
+    """All node types of a server, with the files it lists. Raises ServerProblem, CatalogError."""
+    system = client.system_stats()
+    return _with_its_files(from_object_info(client.all_node_types(), client.url), system)
+
+
+def _with_its_files(catalog: Catalog, system: Mapping[str, Any]) -> Catalog:
     emulator = system["system"].get("comfyproof_emulator")
     if isinstance(emulator, Mapping) and emulator.get("takes_any_file"):
         return without_files(catalog, "the emulator has no model files and takes any name for present")

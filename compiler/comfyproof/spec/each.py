@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path as FilePath
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ..diagnostics import Diagnostic, Path, Place, Rule, Severity, Span, Spot, did_you_mean
 from ..source import read_text
@@ -38,8 +38,7 @@ _FIELD = re.compile(r"\{([A-Za-z_][\w-]*)(?:\.(stem|name|suffix|parent))?\}")
 Values: TypeAlias = "Mapping[str, Given]"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """The inputs of one run, and what it is called."""
 
     name: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
+from typing import NamedTuple
 
 from .names import distinct
 from .pipeline import Changes, Spec
@@ -13,8 +14,7 @@ from .pipeline import Changes, Spec
 _UNSAFE = re.compile(r"[^\w.=,+-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """One form of a spec: its name, fit for a file's, and what makes it."""
 
     name: str

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
@@ -65,8 +65,7 @@ class InputBlock(Block):
     help: str = Field(default="", description="what it is for")
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """A value that a row gives an input; `as_text` where it stands in a table that knows nothing but text."""
 
     value: Any
@@ -74,8 +73,7 @@ class Given:
     as_text: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class InputValue:
+class InputValue(NamedTuple):
     """What an input stands for in this compilation, and where it was said."""
 
     value: Any

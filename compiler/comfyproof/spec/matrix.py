@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..diagnostics import Diagnostic, Path, Place, Rule, Severity, did_you_mean
 from .changes import UNKNOWN_PATH, address
@@ -20,8 +20,7 @@ NOTHING_LEFT = Rule(
 RULES = (NOTHING_LEFT,)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One value for one path, and where it was written."""
 
     text: str
@@ -29,16 +28,14 @@ class Setting:
     place: Place
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One combination, and what it is called."""
 
     name: str
     settings: tuple[Setting, ...]
 
 
-@dataclass(frozen=True)
-class Matrix:
+class Matrix(NamedTuple):
     """The values of each path, and what is excluded and included."""
 
     axes: tuple[tuple[Setting, ...], ...]

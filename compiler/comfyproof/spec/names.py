@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..diagnostics import Diagnostic, Path, Place, Rule, Severity
 from .document import Document
@@ -28,8 +29,7 @@ def distinct(name: str, taken: set[str]) -> str:
     return free
 
 
-@dataclass(frozen=True, slots=True)
-class StageAt:
+class StageAt(NamedTuple):
     """A stage's name, kind, and path in the data; `own` where its author gave it the name."""
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -46,8 +46,7 @@ class Target(Block):
     time: str | None = Field(default=None, description="how long a run may take, such as 5 min")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One stage, read; a hole, without a block, where it could not be, and `broken` where single fields could not."""
 
     name: str
@@ -56,8 +55,7 @@ class Step:
     broken: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class RawNode:
+class RawNode(NamedTuple):
     """One node of ComfyUI's own, by class and inputs."""
 
     name: str

@@ -17,7 +17,7 @@ MAX_SIDE = 16384  # ComfyUI's MAX_RESOLUTION
 class Block(BaseModel):
     """A mapping of the language: unknown fields and wrong kinds of value are refused."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 class Size(NamedTuple):

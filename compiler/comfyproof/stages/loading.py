@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..diagnostics import Diagnostic, Path, did_you_mean
 from ..graph import Link, Value
@@ -19,8 +19,7 @@ _UNTOLD = Family(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """What a diffusion model consists of once loaded; holes where it could not be.
 
     `low` is the second of two experts, which takes over from `model` at `switch`.
@@ -158,12 +157,12 @@ def _with_lora(site: Site, settings: Sampling, loaded: Parts, lora: Lora, n: int
     role = f"LoRA {use.use}" if uses == 1 else f"LoRA {use.use} #{uses}"  # no name has a #
     if loaded.low is None:
         model, clip = _lora_node(site, use, lora, n, role, loaded.model, loaded.clip)
-        return replace(loaded, model=model, clip=clip)
+        return loaded._replace(model=model, clip=clip)
     # The experts' text encoder has no weights in their LoRAs.
     if use.expert != "low":
-        loaded = replace(loaded, model=_lora_node(site, use, lora, n, f"{role} high", loaded.model, None)[0])
+        loaded = loaded._replace(model=_lora_node(site, use, lora, n, f"{role} high", loaded.model, None)[0])
     if use.expert != "high" and loaded.low is not None:
-        loaded = replace(loaded, low=_lora_node(site, use, lora, n, f"{role} low", loaded.low, None)[0])
+        loaded = loaded._replace(low=_lora_node(site, use, lora, n, f"{role} low", loaded.low, None)[0])
     return loaded
 
 
@@ -203,7 +202,7 @@ def _with_shift(site: Site, settings: Sampling, loaded: Parts) -> Parts:
         return loaded
     model = _shifted(site, family, shift, loaded.model, "shift" if loaded.low is None else "shift high")
     low = loaded.low if loaded.low is None else _shifted(site, family, shift, loaded.low, "shift low")
-    return replace(loaded, model=model, low=low)
+    return loaded._replace(model=model, low=low)
 
 
 def _shifted(site: Site, family: Family, shift: float, model: Link, role: str) -> Link:
@@ -224,4 +223,4 @@ def _with_clip_skip(site: Site, settings: Sampling, loaded: Parts) -> Parts:
         site.report(WRONG_KIND, ("clip_skip",), message, 'remove "clip_skip"')
     inputs: Mapping[str, Value] = {"clip": loaded.clip, "stop_at_clip_layer": -settings.clip_skip}
     fields = {"clip": "model", "stop_at_clip_layer": "clip_skip"}
-    return replace(loaded, clip=site.add("clip skip", "CLIPSetLastLayer", inputs, fields))
+    return loaded._replace(clip=site.add("clip skip", "CLIPSetLastLayer", inputs, fields))

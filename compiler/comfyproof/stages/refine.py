@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pydantic import Field
 
 from ..graph import Link, Value
@@ -113,6 +111,6 @@ def _differential(site: Site, loaded: Parts) -> Parts:
         return site.add(role, "DifferentialDiffusion", {"model": model, "strength": 1.0}, fields)
 
     if loaded.low is None:
-        return replace(loaded, model=patched("differential", loaded.model))
+        return loaded._replace(model=patched("differential", loaded.model))
     high, low = patched("differential high", loaded.model), patched("differential low", loaded.low)
-    return replace(loaded, model=high, low=low)
+    return loaded._replace(model=high, low=low)

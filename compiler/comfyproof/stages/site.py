@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from ..diagnostics import Diagnostic, Path, Place, Rule, Severity, did_you_mean
 from ..graph import Asset, Link, Node, Value
@@ -31,24 +31,21 @@ NOTHING_FLOWS = Rule(
 RULES = (UNKNOWN_NAME, WRONG_KIND, UNTOLD, NOTHING_FLOWS)
 
 
-@dataclass(frozen=True, slots=True)
-class Motion:
+class Motion(NamedTuple):
     """What makes pictures a video: how many a second, and the sound, where there is one."""
 
     fps: float | Link
     audio: Link | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pixels:
+class Pixels(NamedTuple):
     """A picture flows, or the frames of a video."""
 
     link: Link
     motion: Motion | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Latent:
+class Latent(NamedTuple):
     """A latent flows, and with it the VAE that can decode it and the kind of latent it is, where they are known.
 
     `masked` says that it carries a mask, which every sampler behind it would keep to.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -163,7 +162,7 @@ class Upscale(Sampling, Taking):
             {"samples": site.given.link, "upscale_method": "nearest-exact", "scale_by": by},
             {"samples": (), "upscale_method": "method", "scale_by": "by"},
         )
-        return replace(site.given, link=link)
+        return site.given._replace(link=link)
 
 
 def _scaled(site: Site, image: Link, method: str, by: float) -> Link:

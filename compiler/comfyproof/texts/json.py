@@ -106,8 +106,8 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_int=_short, parse_flo
 def _is_deep(data: Json) -> bool:
     level = [data]
     for _ in range(MAX_DEPTH):
-        parts = (each.values() if isinstance(each, dict) else each if isinstance(each, list) else () for each in level)
-        level = [value for part in parts for value in part if isinstance(value, dict | list)]
+        parts = [each.values() if type(each) is dict else each if type(each) is list else () for each in level]
+        level = [value for part in parts for value in part if type(value) is dict or type(value) is list]
         if not level:
             return False
     return True
