@@ -15,6 +15,9 @@ from comfyproof.caching import FILE, CachingExaminer, cache_folder
 from comfyproof.catalog.pinned import built_in
 from comfyproof.formats.api import dump_api, from_api
 from comfyproof.lint import Examined, Examiner
+from comfyproof.report.findings import Report
+from comfyproof.report.forms import REPORTS
+from comfyproof.report.text import render
 
 CLEAN: dict[str, Any] = {
     "load": {"class_type": "LoadImage", "inputs": {"image": "in.png"}},
@@ -53,13 +56,29 @@ def test_a_clean_file_is_known_again_with_what_was_not_examined(tmp_path: Path) 
     assert not first.findings
 
 
-def test_a_file_with_findings_is_examined_anew(tmp_path: Path) -> None:
+def test_a_file_with_findings_is_known_again_with_all_that_is_said_of_them(tmp_path: Path) -> None:
     file, folder = written(tmp_path / "x.json", WRONG), tmp_path / "cache"
     looked_at(folder, file)
-    known, found = looked_at(folder, file)
-    assert known is None
-    assert shown(found) == shown(Examiner(built_in()).file(file))
-    assert found.findings
+    known, _ = looked_at(folder, file)
+    anew = Examiner(built_in()).file(file)
+    assert known is not None
+    assert known.findings
+    assert any(finding.fix for finding in anew.findings)
+    for form in ("concise", "json", "ndjson", "github", "gitlab", "sarif", "junit"):
+        write = REPORTS[form]
+        assert write(Report(known.findings, [file], known.not_examined)) == write(
+            Report(anew.findings, [file], anew.not_examined)
+        )
+    assert render(known.findings) == render(anew.findings)
+    assert [(f.node, f.input, f.fix) for f in known.findings] == [(f.node, f.input, f.fix) for f in anew.findings]
+
+
+def test_nothing_of_a_key_is_kept(tmp_path: Path) -> None:
+    key = "sk-proj-" + "a1B2c3D4" * 6
+    prompt = {**CLEAN, "save": {"class_type": "SaveImage", "inputs": {"images": ["soft", 0], "filename_prefix": key}}}
+    file, folder = written(tmp_path / "x.json", prompt), tmp_path / "cache"
+    assert any(finding.rule.code == "CP651" for finding in looked_at(folder, file)[1].findings)
+    assert not (folder / FILE).exists()
 
 
 def test_another_content_name_catalog_or_editor_is_another_thing(tmp_path: Path) -> None:
@@ -120,8 +139,8 @@ def test_specs_and_what_is_no_regular_file_are_not_kept(tmp_path: Path) -> None:
         b"\xff\xfe",
         b"[" * 100_000,
         b"[]",
-        b'{"format": "comfyproof/clean/2", "clean": {}}',
-        b'{"format": "comfyproof/clean/1", "clean": 3}',
+        b'{"format": "comfyproof/verdicts/2", "verdicts": {}}',
+        b'{"format": "comfyproof/verdicts/1", "verdicts": 3}',
     ],
 )
 def test_a_broken_cache_is_none(content: bytes, tmp_path: Path) -> None:
@@ -134,12 +153,26 @@ def test_a_broken_cache_is_none(content: bytes, tmp_path: Path) -> None:
     assert looked_at(folder, file)[0] is not None  # and it is mended
 
 
-@pytest.mark.parametrize("entry", [3, "clean", None, [3], [["a"]], [["a", "b", "c", "d", 5]], {"a": 1}])
+PLACE: list[Any] = [["soft", "inputs"], False]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        3, "clean", None, [3], {"a": 1}, {"gaps": [], "findings": 3}, {"gaps": [["a"]], "findings": []},
+        {"gaps": [["a", "b", "c", "d", 5]], "findings": []},
+        {"gaps": [], "findings": [["CP402", "m", PLACE, "h", "n", "i"]]},
+        {"gaps": [], "findings": [["CP999", "m", PLACE, "h", "n", "i", None]]},
+        {"gaps": [], "findings": [["CP402", 3, PLACE, "h", "n", "i", None]]},
+        {"gaps": [], "findings": [["CP402", "m", [["a", 1.5], False], "h", "n", "i", None]]},
+        {"gaps": [], "findings": [["CP402", "m", PLACE, "h", "n", "i", [[[PLACE]], True, "t"]]]},
+    ],
+)  # fmt: skip
 def test_a_broken_entry_is_none(entry: Any, tmp_path: Path) -> None:
     file, folder = written(tmp_path / "x.json", CLEAN), tmp_path / "cache"
     looked_at(folder, file)
     kept = json.loads((folder / FILE).read_text())
-    (folder / FILE).write_text(json.dumps({**kept, "clean": dict.fromkeys(kept["clean"], entry)}))
+    (folder / FILE).write_text(json.dumps({**kept, "verdicts": dict.fromkeys(kept["verdicts"], entry)}))
     assert looked_at(folder, file)[0] is None
 
 
@@ -168,7 +201,7 @@ def test_processes_that_write_at_once_leave_a_whole_cache(tmp_path: Path) -> Non
     files = [written(tmp_path / f"{n}.json", CLEAN) for n in range(12)]
     with ProcessPoolExecutor(4) as pool:
         list(pool.map(_look, [(str(folder), file) for file in files]))
-    assert json.loads((folder / FILE).read_text())["clean"]
+    assert json.loads((folder / FILE).read_text())["verdicts"]
     assert [each.name for each in folder.iterdir()] == [FILE]
     assert any(looked_at(folder, file)[0] for file in files)
 

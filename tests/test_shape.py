@@ -35,6 +35,7 @@ report
 driver
 importing
 lint converting lock run emulator pipeline
+remembered
 caching fixing rulebook
 cli
 """

@@ -1,8 +1,7 @@
-"""What was found clean before, and is so still: verdicts of `lint` by the content of the files.
+"""What was found before, and is so still: verdicts of `lint` by the content of the files.
 
-Only workflows in JSON are kept, and only those without a finding: nothing but the text, the catalog and the rules
-decides on them. A spec reads other files, and what has findings is read again to show them. So nothing of a workflow
-is kept here but the names in what was not examined.
+Only workflows in JSON are kept: nothing but the text, the catalog and the rules decides on them, while a spec reads
+other files. Of a workflow itself nothing is kept but what a finding or a gap says of it, and nothing of keys.
 """
 
 from __future__ import annotations
@@ -21,24 +20,21 @@ from types import TracebackType
 from typing import Any
 
 from . import __version__
-from .diagnostics import NotExamined
 from .lint import Examined, Examiner
+from .remembered import as_entry, as_examined
 
-FORMAT = "comfyproof/clean/1"
-FILE = "clean.json"
+FORMAT = "comfyproof/verdicts/1"
+FILE = "verdicts.json"
 MAX_ENTRIES = 50_000
 MAX_BYTES = 32 * 2**20
 _MAX_TEXT = 4 * 2**20
-_MAX_GAPS = 100
 # What may be an ignore, plain or with letters escaped, is to be looked at for whether it is of use.
 _MAY_IGNORE = re.compile(rb"comfyproof|\\u00[67]")
-# What says of a gap what kind it is: of others, a value may stand in it.
-_KEPT_KINDS = ("file", "node")
 
 
 @dataclass
 class CachingExaminer:
-    """An examiner that knows again what it found clean, in this run or an earlier one.
+    """An examiner that knows again what it found, in this run or an earlier one.
 
     Leaving it as a context writes down what it found. A cache that cannot be read or written is none: nothing is raised
     for it.
@@ -46,7 +42,7 @@ class CachingExaminer:
 
     examiner: Examiner
     folder: Path | None
-    _found: dict[str, list[list[str]]] = field(default_factory=dict)
+    _found: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __enter__(self) -> CachingExaminer:
         return self
@@ -63,35 +59,34 @@ class CachingExaminer:
     def known(self, file: str, *, alone: bool = True) -> Examined | None:
         """What was found of a file with this name and content; None where that was not kept."""
         content = self._content(file)
-        gaps = _gaps(self._clean.get(self._key(file, content, alone))) if content is not None else None
-        return None if gaps is None else Examined(file, (), gaps, readable=True)
+        if content is None:
+            return None
+        entry = self._known.get(self._key(file, content, alone))
+        return None if entry is None else as_examined(entry, file, content)
 
     def keep(self, file: str, examined: Examined, *, alone: bool = True) -> Examined:
         """Notes what was found of a file just now, if it is to be kept, and gives it back."""
-        gaps = examined.not_examined
-        plain = all(gap.kind in _KEPT_KINDS for gap in gaps) and len(gaps) <= _MAX_GAPS
-        if examined.readable and not examined.findings and plain:
+        entry = as_entry(examined)
+        if entry is not None:
             content = self._content(file)
             # A text that changed while it was looked at is not the one that was.
             if content is not None and not _MAY_IGNORE.search(content) and _is_read(examined, content):
-                self._found[self._key(file, content, alone)] = [
-                    [g.what, g.reason, g.kind, g.file, g.node] for g in gaps
-                ]
+                self._found[self._key(file, content, alone)] = entry
         return examined
 
     def save(self) -> None:
         """Writes down what is new, beside what other processes have written meanwhile; the oldest is dropped."""
         if not self._found or self.folder is None:
             return
-        clean = {**_read(self.folder), **self._found}
-        kept = dict(list(clean.items())[-MAX_ENTRIES:])
+        verdicts = {**_read(self.folder), **self._found}
+        kept = dict(list(verdicts.items())[-MAX_ENTRIES:])
         with suppress(OSError, ValueError):
-            _write(self.folder, json.dumps({"format": FORMAT, "clean": kept}, separators=(",", ":")).encode())
-            self._clean.update(self._found)
+            _write(self.folder, json.dumps({"format": FORMAT, "verdicts": kept}, separators=(",", ":")).encode())
+            self._known.update(self._found)
             self._found.clear()
 
     @cached_property
-    def _clean(self) -> dict[str, Any]:
+    def _known(self) -> dict[str, Any]:
         return {} if self.folder is None else _read(self.folder)
 
     def _content(self, file: str) -> bytes | None:
@@ -168,19 +163,6 @@ def _is_read(examined: Examined, content: bytes) -> bool:
     return bool(examined.texts) and all(each.text == text for each in examined.texts)
 
 
-def _gaps(entry: Any) -> tuple[NotExamined, ...] | None:
-    """What was not examined of a clean file; None for what is no such entry."""
-    if not isinstance(entry, list):
-        return None
-    gaps: list[NotExamined] = []
-    for each in entry:
-        if not isinstance(each, list) or len(each) != 5 or not all(type(part) is str for part in each):
-            return None
-        what, reason, kind, file, node = each
-        gaps.append(NotExamined(what, reason, kind=kind, file=file, node=node))
-    return tuple(gaps)
-
-
 def _read(folder: Path) -> dict[str, Any]:
     """The entries by their hashes; none where there is no cache of this user's that can be read."""
     try:
@@ -193,8 +175,8 @@ def _read(folder: Path) -> dict[str, Any]:
         return {}
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         return {}
-    clean = data.get("clean")
-    return clean if isinstance(clean, dict) else {}
+    verdicts = data.get("verdicts")
+    return verdicts if isinstance(verdicts, dict) else {}
 
 
 def _is_own(folder: Path) -> bool:

@@ -66,7 +66,9 @@ _RANKS = {"error": 0, "warning": 1, "info": 2}
     "--facts", is_flag=True, help="Also show what the rules know of each file: families, sizes, first sigmas."
 )
 @click.option("--strict", is_flag=True, help="Exit with 3 if a node could not be examined.")
-@click.option("--no-cache", is_flag=True, help="Look anew at workflows that were clean before and have not changed.")
+@click.option(
+    "--no-cache", is_flag=True, help="Look anew at workflows that have not changed since they were looked at."
+)
 @click.option("--run-python", is_flag=True, help="Also lint specs in Python, which are run to read them.")
 @fixing_options
 @selection_options
