@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..weights import Header
 from ..weights.diffusion import Diffusion, detect
@@ -35,6 +36,7 @@ class Family:
 UNKNOWN = Family("", 2.0)  # ComfyUI's own defaults
 
 
+@lru_cache(maxsize=64)
 def family_of(header: Header) -> Family:
     """What ComfyUI concludes from the tensors of a diffusion model; its defaults where nothing tells."""
     found = detect(header)

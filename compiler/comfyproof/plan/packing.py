@@ -58,6 +58,7 @@ def packing_of(parts: Sequence[tuple[str, Header, Storage]], rest: int = 0) -> P
     return Packing(tuple(sorted(modules, reverse=True)), rest)
 
 
+@lru_cache(maxsize=64)  # a spec is planned in each of its forms, with the same models
 def _modules(prefix: str, header: Header, storage: Storage) -> tuple[list[Module], int]:
     groups: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {}
     loose = 0

@@ -27,7 +27,7 @@ BITS: Mapping[str, float] = {
 GGUF_BLOCKS = frozenset(name for name in BITS if name.startswith(("Q", "IQ", "TQ", "MXFP", "NVFP")))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Header:
     """The tensors of a model file by name, in the file's order, as (dtype, shape) with PyTorch's order of dimensions.
 
