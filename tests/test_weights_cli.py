@@ -13,6 +13,7 @@ from comfyproof.catalog.pinned import built_in
 from comfyproof.cli.weights import weights_command
 from comfyproof.emulator.embedded import Emulator
 from conftest import Command
+from model_files import esrgan, write_pickle
 
 
 @pytest.fixture
@@ -81,6 +82,11 @@ def test_an_empty_folder(tree: Path) -> None:
 def test_a_name_commands_no_terminal(tree: Path) -> None:
     (tree / "models/loras/\x1b[31mred.safetensors").write_bytes(b"x")
     assert "\x1b" not in weights(tree).output
+
+
+def test_an_upscaler_says_by_how_much(comfyproof: Command, tmp_path: Path) -> None:
+    write_pickle(tmp_path / "siax.pth", esrgan())
+    assert "upscaler  ESRGAN, 4 times" in comfyproof("weights", "siax.pth").stdout
 
 
 def test_a_server_lists_names_and_no_more(comfyproof: Command, tmp_path: Path) -> None:

@@ -154,6 +154,9 @@ def _count(parameters: int) -> str:
 
 
 def _family(weights: Weights) -> str:
+    if weights.kind == "upscaler":
+        scale = f", {weights.detail.scale} times" if weights.detail.scale else ""
+        return f"{weights.detail.arch}{scale}"
     families = " or ".join(weights.families[:4]) + (" ..." if len(weights.families) > 4 else "")
     variants = " or ".join(weights.variants)
     told = "" if weights.told_by == "header" else f" (by its {weights.told_by})"
