@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -47,6 +48,7 @@ def visit(client: Client, n: int) -> None:
 
 
 def test_nothing_is_left_open(tmp_path: Path) -> None:
+    gc.collect()  # what tests before this one in the same process have left is not to be closed in the middle of it
     threads, before = threading.active_count(), descriptors()
     with Emulator(tmp_path, catalog=built_in()) as emulator:
         client = Client(emulator.url)
@@ -59,4 +61,4 @@ def test_nothing_is_left_open(tmp_path: Path) -> None:
         assert settled(descriptors, working) <= working
         client.http.close()
     assert settled(threading.active_count, threads) == threads
-    assert settled(descriptors, before) == before
+    assert settled(descriptors, before) <= before
