@@ -72,7 +72,7 @@ def _part(row: Latent, which: slice) -> Latent:
     pictures = slice(which.start * row.frames, which.stop * row.frames)
     index = (row.index or ())[which]
     mask = None if row.mask is None else row.mask[pictures]
-    if mask is not None and mask.min() == 1.0:
+    if mask is not None and np.min(mask) == 1.0:
         mask = None
     picture = None if row.picture is None else row.picture[pictures]
     return replace(row, batch=len(index), picture=picture, mask=mask, index=index)

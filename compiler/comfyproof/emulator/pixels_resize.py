@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,12 +71,13 @@ def _taps(have: int, size: int, method: str) -> _Taps:
     return np.clip(indices, 0, have - 1), weights.astype(np.float32)
 
 
-def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _cubic(x: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """The convolution kernel of PyTorch's bicubic mode, for distances from 0 to 2."""
     a = -0.75
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = ((x - 5) * x + 8) * x * a - 4 * a
-    return np.where(x <= 1, near, far)
+    found: NDArray[np.floating[Any]] = np.where(x <= 1, near, far)
+    return found
 
 
 def _averaged(picture: Picture, axis: int, size: int) -> Picture:
