@@ -50,9 +50,19 @@ class NotJson(Exception):
 
     def refuse(self, composed: Composed) -> NoReturn:
         """Says so of a text that was to be JSON."""
-        span = _Lines(composed.text).span(self.offset, self.offset)
-        message = f"{self.message[:1].lower()}{self.message[1:]}"
-        composed.refuse(BROKEN_TEXT, span, f"this is not valid JSON: {message}", _HELP.get(self.message, _CHECK))
+        said, offset = _as_of_late(composed.text, self.message, self.offset)
+        span = _Lines(composed.text).span(offset, offset)
+        message = f"{said[:1].lower()}{said[1:]}"
+        composed.refuse(BROKEN_TEXT, span, f"this is not valid JSON: {message}", _HELP.get(said, _CHECK))
+
+
+def _as_of_late(text: str, message: str, offset: int) -> tuple[str, int]:
+    """What Python 3.13 says of a comma too many, and where; older ones speak of what does not follow it."""
+    before = text[:offset].rstrip(" \t\r\n")
+    inside = {"}": "object", "]": "array"}.get(text[offset : offset + 1])
+    if message.startswith("Expecting") and "delimiter" not in message and before.endswith(",") and inside:
+        return f"Illegal trailing comma before end of {inside}", len(before) - 1
+    return message, offset
 
 
 _WHOLE = "write both halves of it, or the character itself"
