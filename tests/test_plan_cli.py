@@ -154,7 +154,7 @@ def test_compare_with_a_run(comfyproof: Command, tmp_path: Path) -> None:
         ("{gpu: rtx-3090, time: 1 min}", "CP705", "and may take 60 s"),
         ("{gpu: rtx-3909}", "CP706", 'no card "rtx-3909" is known'),
         ("{vram: lots}", "CP706", '"lots" is no amount of memory'),
-        ("{vram: 1 GiB}", "CP701", "GiB"),
+        ("{vram: 1 GiB}", "CP707", "GiB"),
     ],
 )
 def test_a_target_is_a_contract(target: str, code: str, said: str, comfyproof: Command, tmp_path: Path) -> None:
@@ -166,10 +166,20 @@ def test_a_target_is_a_contract(target: str, code: str, said: str, comfyproof: C
     assert said in found[0]["message"]
     assert found[0]["line"] == 7
     assert found[0]["path"][0] == "target"
-    assert done.returncode == (1 if code in ("CP701", "CP706") else 0)
-    if code == "CP701":
-        assert comfyproof("run", "spec.yaml").returncode == 1
+    assert done.returncode == (1 if code == "CP706" else 0)
+    if code == "CP707":
         assert comfyproof("plan", "spec.yaml").returncode == 1
+
+
+def test_what_does_not_fit_is_an_error_where_nothing_is_guessed(comfyproof: Command, tmp_path: Path) -> None:
+    text = PRODUCTION.read_text().replace("target: {gpu: rtx-3090}", "target: {vram: 1 GiB}")
+    (tmp_path / "spec.yaml").write_text(text.replace("portrait.png", str(ROOT / "specs/photograph.jpg")))
+    models = example_models(tmp_path / "models")
+    done = comfyproof("lint", "spec.yaml", "--select", "CP7", "--models", models, "--format", "json")
+    assert [each["code"] for each in json.loads(done.stdout)["findings"] if each["severity"] == "error"][:1] == [
+        "CP701"
+    ]
+    assert done.returncode == 1
 
 
 def test_amounts_and_times() -> None:

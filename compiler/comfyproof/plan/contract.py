@@ -18,6 +18,8 @@ WILL_NOT_FIT = Rule(
     Severity.ERROR,
     """A stage needs more of the card than the target has, weights in RAM and tiles counted in: the run ends there.
 
+    Said only where the model files are at hand, and what the stage takes was traced; else CP707 says it.
+
     Source: ComfyUI 0.3.64's own loading policy, replayed on the sizes of the models; docs/memory.md.""",
 )
 LITTLE_ROOM = Rule(
@@ -67,7 +69,18 @@ ODD_TARGET = Rule(
 
     Source: docs/language.md.""",
 )
-RULES = (WILL_NOT_FIT, LITTLE_ROOM, WILL_PAGE, RAM_SHORT, TOO_SLOW, ODD_TARGET)
+MAY_NOT_FIT = Rule(
+    "CP707",
+    "may-not-fit",
+    Severity.WARNING,
+    """A stage is expected to need more of the card than the target has, and something in that is a guess: a model file
+    that is told by its name alone, or a stage of a kind that was never traced.
+
+    With the files at hand (`--models`) it is told for sure.
+
+    Source: ComfyUI 0.3.64's own loading policy, replayed on the sizes of the models; docs/memory.md.""",
+)
+RULES = (WILL_NOT_FIT, LITTLE_ROOM, WILL_PAGE, RAM_SHORT, TOO_SLOW, ODD_TARGET, MAY_NOT_FIT)
 
 _UNITS = {"": GIB, "g": GIB, "gb": 10**9, "gib": GIB, "m": MIB, "mb": 10**6, "mib": MIB}
 _SECONDS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
@@ -174,7 +187,7 @@ def _judged(plan: Plan, contract: Contract, at: Callable[[str], Place | None]) -
     stops = next((stage for stage in plan.stages if stage.stops), None)
     in_time = contract.seconds is not None and plan.seconds is not None and plan.seconds <= contract.seconds
     if stops is not None:
-        rule = WILL_PAGE if plan.pages else WILL_NOT_FIT
+        rule = WILL_PAGE if plan.pages else WILL_NOT_FIT if _is_sure(plan, stops) else MAY_NOT_FIT
         message = f'"{stops.name}" needs {gib(stops.peak)} GiB ({stops.kind}), and {card} has {gib(plan.machine.vram)}'
         yield rule.at(memory, message, "comfyproof plan --fit says what would make it fit")
     elif not in_time and (short := _most_in_ram(plan)) is not None:
@@ -188,6 +201,12 @@ def _judged(plan: Plan, contract: Contract, at: Callable[[str], Place | None]) -
     if contract.seconds is not None and plan.seconds is not None and plan.seconds > contract.seconds:
         message = f"a run is expected to take {clock(plan.seconds)}, and may take {clock(contract.seconds)}"
         yield TOO_SLOW.at(at("time"), message, "comfyproof plan shows where the time goes")
+
+
+def _is_sure(plan: Plan, stops: Stage) -> bool:
+    """Whether nothing that was guessed decides that a stage does not fit, nor the band of its peak."""
+    known = not plan.guessed and not plan.unknown and stops.traced
+    return known and (stops.oom == "weights" or stops.low > plan.machine.vram)
 
 
 def _most_in_ram(plan: Plan) -> Stage | None:

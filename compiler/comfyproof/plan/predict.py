@@ -45,7 +45,7 @@ class Stage:
     VAE goes on in tiles then, or an upscale model in smaller ones. `asked` is what ComfyUI wants free beside the
     weights. `whole` is the card that would hold its own models whole, with one conditioning at a time, `least` the
     smallest on which it runs at all. `seconds` is for all its `times`, None without a known card; `work` is what a
-    calibration knows it by.
+    calibration knows it by, and `traced` says that what it takes beside the weights is no guess.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Stage:
     seconds: float | None = None
     ram: int = 0
     work: str = ""
+    traced: bool = True
 
     @property
     def stops(self) -> bool:
@@ -395,6 +396,7 @@ class _Run:
                 None if seconds is None else seconds * times * self.calibration.factor(self.machine.name, work),
                 ram,
                 work,
+                moment.traced,
             )
         )
 

@@ -278,7 +278,7 @@ class Simulation:
             minimum,
             active=loaded.model,
             activation=0 if loaded.model.on_cpu else taken,
-            traced=cast.compute != "F32",
+            traced=cast.compute != "F32" and family.sized in activations.LINES,
             batch=batch,
             calls=2 if guided and batch == 1 else 1,
             backup=loaded.model.backup,
