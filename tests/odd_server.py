@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -66,7 +67,9 @@ def comfyui(models: Mapping[str, list[str]], nodes: Mapping[str, Any] | None = N
 class OddServer:
     """A server of such a table, with TLS, and asking for a certificate, if so asked; `log` holds what came."""
 
-    def __init__(self, answers: Mapping[str, Reply], *, tls: bool = False, asks: bool = False) -> None:
+    def __init__(
+        self, answers: Mapping[str, Reply], *, tls: bool = False, asks: bool = False, certificate: Path = CERTIFICATE
+    ) -> None:
         self.answers = dict(answers)
         self.log: list[tuple[str, str, Mapping[str, str]]] = []
         self.gone = threading.Event()
@@ -78,7 +81,7 @@ class OddServer:
         self._http = _Http(("127.0.0.1", 0), Handler)
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(CERTIFICATE)
+            context.load_cert_chain(certificate)
             if asks:
                 context.load_verify_locations(CERTIFICATE)
                 context.verify_mode = ssl.CERT_REQUIRED

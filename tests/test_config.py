@@ -209,7 +209,7 @@ def test_the_settings_of_the_page(repository: Path) -> None:
     (example,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     (repository / "comfyproof.toml").write_text(example)
     settings = read(repository)
-    assert {name for name in DEFAULTS if settings[name].origin != "default"} == set(DEFAULTS)
+    assert {name for name in DEFAULTS if settings[name].origin != "default"} == set(DEFAULTS) - {"servers"}
     (repository / "comfyproof.toml").unlink()
     (repository / "pyproject.toml").write_text(
         "[tool.comfyproof]\n" + example.replace("[per-file-ignores]", "[tool.comfyproof.per-file-ignores]")
@@ -220,3 +220,47 @@ def test_the_settings_of_the_page(repository: Path) -> None:
 def test_values_are_shown_as_toml() -> None:
     for value in ([], ["CP3", 'a "b"'], {}, {"a/*": ["x"], 'q"\\': []}, "ü", True, False):
         assert tomllib.loads(f"x = {as_toml(value)}") == {"x": value}
+
+
+def test_servers_are_refused_at_their_lines(repository: Path) -> None:
+    (repository / "comfyproof.toml").write_text(
+        '[servers.a]\nurl = "http://a"\nlabel = "x"\nallow-http = "yes"\n'
+        '[servers.b]\nurl = 3\nlabels = "fast"\nheaders = {x = 1}\n'
+        '[servers.c]\nlabels = []\n[servers]\nd = 3\n"e f" = "http://e"\n'
+    )
+    assert refused(repository) == [
+        'comfyproof.toml:3:1: "label" is no setting of a server; did you mean "labels"?',
+        'comfyproof.toml:4:1: "allow-http" of the server "a" must be true or false; ',
+        'comfyproof.toml:6:1: "url" of the server "b" must be an address such as "http://host:8188"; ',
+        'comfyproof.toml:7:1: "labels" of the server "b" must be a list of texts; ',
+        'comfyproof.toml:8:1: "headers" of the server "b" must be headers, each with a text; ',
+        'comfyproof.toml:9:1: the server "c" has no "url"; write url = "http://host:8188"',
+        'comfyproof.toml:12:1: "d" must be a table with a "url"; ',
+        'comfyproof.toml:13:1: "e f" is no name for a server; write letters, digits, -, _ and .',
+    ]
+    (repository / "comfyproof.toml").write_text('servers = ["http://a"]\n')
+    assert refused(repository) == ['comfyproof.toml:1:1: "servers" must be tables, one for each server; ']
+
+
+def test_servers_of_pyproject(repository: Path) -> None:
+    (repository / "pyproject.toml").write_text('[tool.comfyproof.servers.a]\nurl = "http://a"\nurrl = "x"\n')
+    assert refused(repository) == ['pyproject.toml:3:1: "urrl" is no setting of a server; did you mean "url"?']
+    (repository / "pyproject.toml").write_text('[tool.comfyproof.servers]\na = "http://a"\n')
+    assert read(repository).servers == {"a": {"url": "http://a"}}
+
+
+def test_config_show_shows_no_secret_of_a_server(repository: Path) -> None:
+    (repository / "comfyproof.toml").write_text(
+        '[servers.a]\nurl = "https://a"\ntoken = "canary"\nheaders = {X = "Bearer canary", Y = "k ${env:V} canary"}\n'
+        '[servers.b]\nurl = "https://me:canary@b"\nbasic = "anna:canary"\n'
+        '[servers.c]\nurl = "https://c"\ntoken = "${env:V}"\nbasic = "anna:${env:V}"\n'
+        'headers = {X = "Bearer ${env:V}"}\n'
+        '[servers]\nd = "https://me:canary@d"\n'
+    )
+    for arguments in ((), ("--origin",)):
+        done = shown(repository, *arguments)
+        assert done.returncode == 0
+        assert "canary" not in done.stdout + done.stderr
+    assert tomllib.loads(done.stdout)["servers"]["c"] == {
+        "url": "https://c", "token": "${env:V}", "basic": "anna:${env:V}", "headers": {"X": "Bearer ${env:V}"}
+    }  # fmt: skip

@@ -7,10 +7,12 @@ import io
 import json
 import os
 import pty
+import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from time import time
@@ -22,18 +24,21 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from comfyproof.catalog.pinned import built_in
-from comfyproof.cli.doctor import Report
+from comfyproof.cli.doctor_report import Report
 from comfyproof.driver import Compiled, compile_spec
 from comfyproof.emulator.embedded import Emulator
 from comfyproof.run.access import OPEN, Access
 from comfyproof.run.client import Client
 from comfyproof.run.doctor import examine, judged
+from comfyproof.run.doctor_address import Reached, look_at_clock
 from comfyproof.run.doctor_models import of_folders, of_slashes
 from comfyproof.run.doctor_nodes import of_nodes
 from comfyproof.run.doctor_queue import of_queue
+from comfyproof.run.doctor_socket import look_at_websocket, speaks
 from comfyproof.run.doctor_system import look_at_prompt_ids, look_at_system
 from comfyproof.run.observations import Deadlines, Observation, State, without_homes
 from comfyproof.run.prepare import prepare
+from comfyproof.run.wire import Answer
 from comfyproof.spec.pipeline import Changes
 from conftest import Command
 from odd_server import CERTIFICATE, OddServer, comfyui, history, says, stats
@@ -154,6 +159,15 @@ def test_a_silent_websocket_is_told_apart() -> None:
     assert "it opens, and says nothing in 0.5 s" in seen.text
 
 
+def test_the_websocket_of_an_older_server_works(tmp_path: Path) -> None:
+    """It never tells features, and is heard all the same after that was waited for."""
+    with Emulator(tmp_path, catalog=built_in(), profile="0.3.43") as server:
+        seen = look_at_websocket(server.url, OPEN, Deadlines(socket=0.2))
+    assert seen.state is State.OK
+    assert seen.text.startswith("opens, speaks and tells no features, as older ones do not; round trip")
+    assert speaks(server.url, OPEN, 0.2) is False
+
+
 # What answers there, by what stands in the report.
 STRANGERS: Mapping[str, tuple[Any, str, str]] = {
     "login page": (
@@ -261,6 +275,13 @@ def test_a_clock_that_is_an_hour_off() -> None:
     assert -3605 < late.facts["seconds_ahead"] < -3595
     early = with_answer("/system_stats", says(stats(), Date=formatdate(time() + 90, usegmt=True)), "clock")
     assert "ahead of ours" in early.text
+
+
+def test_a_clock_is_known_as_well_as_the_answer_is_quick() -> None:
+    reached = Reached(stats(), Answer(200, b"", {"Date": formatdate(time() - 7, usegmt=True)}), time(), took=20.0)
+    slow = look_at_clock(reached)
+    assert (slow.state, slow.text) == (State.OK, "as ours, within 10 s; its time zone is not told")
+    assert look_at_clock(replace(reached, took=0.1)).state is State.NOTE
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Thu, 01 Jan 99999 00:00:00 GMT"])
@@ -610,3 +631,90 @@ def test_on_a_terminal_it_says_what_it_waits_for() -> None:
             run.stdout.read()
         os.close(ours)
     assert b"looking at all nodes, which may take minutes ..." in heard
+
+
+NAMED = """
+[servers.studio-1]
+url = "{}"
+token = "${{env:STUDIO}}"
+labels = ["mine"]
+[servers.studio-2]
+url = "{}"
+[servers.studio-3]
+url = "http://127.0.0.1:9"
+"""
+
+
+@pytest.fixture
+def named(emulator: Emulator, tmp_path: Path) -> Iterator[OddServer]:
+    """Three servers with names: one is fine, one of another version lacks a model, and one is not there."""
+    other = stats(comfyui_version="0.3.43", os="nt")
+    answers = comfyui({**MODELS, "checkpoints": []}, dict(built_in().raw))
+
+    def late(query: Mapping[str, str]) -> Any:
+        return says(other, Date=formatdate(time() - 60, usegmt=True))
+
+    with OddServer({**answers, "/system_stats": late}) as server:
+        (tmp_path / "comfyproof.toml").write_text(NAMED.format(emulator.url, server.url))
+        (tmp_path / "small.yaml").write_text(SPEC.replace("CHECKPOINT", "sd_xl_base_1.0.safetensors"))
+        yield server
+
+
+def test_several_servers_side_by_side(named: OddServer, comfyproof: Command) -> None:
+    done = comfyproof("doctor", "small.yaml", STUDIO="canary-token")
+    assert done.returncode == 1
+    table, rest = done.stdout.splitlines()[-10:-6], done.stdout.splitlines()[-6:]
+    assert [re.sub(r"-(59|60|61) s", "-60 s", " ".join(line.split())) for line in table] == [
+        "server verdict ComfyUI websocket prompt ids slashes clock specs",
+        "studio-1 fine 0.3.64 works ours / as ours 1 of 1 fit",
+        "studio-2 wrong 0.3.43 does not work its own \\ -60 s 0 of 1 fit",
+        "studio-3 unreachable",
+    ]
+    assert rest == [
+        "",
+        '"studio-2" lacks in "checkpoints": sd_xl_base_1.0.safetensors',
+        "they run different ComfyUIs (0.3.43, 0.3.64): the same job may give another picture",
+        "disk: no ComfyUI tells how much room there is",
+        "",
+        "Something is wrong with 2 of 3 servers: studio-2, studio-3.",
+    ]
+    assert done.stdout.count(", looked at on 20") == 3
+    assert "canary" not in done.stdout + done.stderr
+    assert named.url not in done.stdout  # it is named as the settings name it
+
+
+def test_several_servers_for_programs(named: OddServer, emulator: Emulator, comfyproof: Command) -> None:
+    done = comfyproof("doctor", "label:mine", named.url, "small.yaml", "--format", "json", STUDIO="x")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["schema"], document["verdict"]) == (1, "comfyproof/doctor-fleet/1", "wrong")
+    assert [(each["server"], each["verdict"]) for each in document["servers"]] == [
+        ("studio-1", "fine"), ("studio-2", "wrong"),
+    ]  # fmt: skip
+    summary = document["servers"][1]["summary"]
+    assert -65 < summary.pop("seconds_ahead") < -55
+    assert summary == {
+        "comfyui": "0.3.43", "websocket": False, "own_ids": False, "slash": "\\", "disk_free_bytes": None,
+        "fits": {"small.yaml": False},
+        "missing": {"classes": [], "files": {"checkpoints": ["sd_xl_base_1.0.safetensors"]}},
+    }  # fmt: skip
+    one = comfyproof(
+        "doctor", "studio-1", emulator.url.replace("127.0.0.1", "localhost"), "--format", "json", STUDIO="x"
+    )
+    assert json.loads(one.stdout)["schema"] == "comfyproof/doctor/1"
+    assert 'is the same server as "studio-1": it is used once' in one.stderr
+
+
+@pytest.mark.usefixtures("named")
+def test_servers_that_cannot_be_used(comfyproof: Command) -> None:
+    mistyped = comfyproof("doctor", "studio-7", STUDIO="x")
+    assert (mistyped.returncode, mistyped.stdout) == (2, "")
+    assert 'there is no server "studio-7"' in mistyped.stderr
+    unset = comfyproof("doctor", "--servers", "studio-1")
+    assert unset.returncode == 2
+    assert 'the environment variable "STUDIO" of the header "Authorization" is not set' in unset.stderr
+    gone = comfyproof("doctor", "studio-3", "http://127.0.0.1:7", "--format", "json")
+    assert gone.returncode == 4
+    assert json.loads(gone.stdout)["sentence"] == "None of 2 servers was reached."
+    absent = comfyproof("doctor", "https://127.0.0.1:9", "studio-3", REQUESTS_CA_BUNDLE="no-such.pem")
+    assert absent.returncode == 2
+    assert "no-such.pem" in absent.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -35,8 +35,30 @@ DEFAULTS: Mapping[str, Any] = {
     "catalog": "",
     "fail-on": "error",
     "strict": False,
+    "servers": {},
 }
 _CHOICES = ("error", "warning", "info")
+# What a server's table may have, and what each must be.
+_OF_SERVER: Mapping[str, str] = {
+    "url": 'an address such as "http://host:8188"',
+    "token": 'a text such as "${env:TOKEN}"',
+    "basic": 'a text such as "name:${env:PASSWORD}"',
+    "headers": "headers, each with a text",
+    "certificate": "the name of a file",
+    "labels": "a list of texts",
+    "models": "the name of a folder",
+    "gpu": 'a card such as "rtx-3090"',
+    "vram": 'an amount of memory such as "24 GiB"',
+    "allow-http": "true or false",
+}
+_SERVER_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,62}")
+_MANY_SECRETS = 100
+_SECRET = ("token", "basic", "headers")
+_VARIABLE = re.compile(r"\$\{env:[^}]*\}")
+# The words that stand before a secret in a header, and are none.
+_SCHEMES = ("", "basic", "bearer", "token")
+# Where a secret may stand in a text that is no TOML.
+_SECRET_LINE = re.compile(r"(?im)^([^=\n]*(?:token|basic|headers|secret|password|key|auth|cookie|@)[^=\n]*=)(.*)$")
 
 
 class Setting(NamedTuple):
@@ -78,6 +100,15 @@ class Settings:
         setting = self["exclude"]
         typed = setting.origin.startswith("--")
         return self.folder if typed else self.root, self.excluded, setting.origin
+
+    @property
+    def servers(self) -> Mapping[str, Mapping[str, Any]]:
+        """The tables of servers by their names; a bare address is a table with that alone."""
+        return {name: _as_table(value) for name, value in self["servers"].value.items()}
+
+    def shown(self, name: str) -> Any:
+        """The value of a setting without the secrets that stand in it."""
+        return _without_secrets(self[name].value) if name == "servers" else self[name].value
 
     @property
     def fail_on(self) -> Severity:
@@ -134,6 +165,8 @@ class _Reading:
                 self._refuse(setting, f'"{name}" is no setting', did_you_mean(name, DEFAULTS, "settings"))
             elif problem := _wrong_kind(name, setting.value):
                 self._refuse(setting, f'"{name}" must be {problem}', _HELP.get(name, ""))
+        if not self.findings and "servers" in self.given:
+            self._servers(self.given["servers"])
         if self.findings:
             return Settings(self.folder, self.root)
         per_file = self.given.get("per-file-ignores", Setting({}))
@@ -164,6 +197,26 @@ class _Reading:
         words = setting.value[text]
         return found[0], tuple(filter(None, (self._code(word, setting, (text, word)) for word in words)))
 
+    def _servers(self, setting: Setting) -> None:
+        for name, value in setting.value.items():
+            if not _SERVER_NAME.fullmatch(name):
+                help = "write letters, digits, -, _ and ."
+                self._refuse(setting, f'"{name}" is no name for a server', help, (name,))
+            elif not isinstance(value, dict | str):
+                self._refuse(setting, f'"{name}" must be a table with a "url"', "", (name,))
+            elif "url" not in _as_table(value):
+                self._refuse(setting, f'the server "{name}" has no "url"', 'write url = "http://host:8188"', (name,))
+            else:
+                for key, said in _as_table(value).items():
+                    self._of_server(setting, name, key, said)
+
+    def _of_server(self, setting: Setting, name: str, key: str, value: Any) -> None:
+        if key not in _OF_SERVER:
+            help = did_you_mean(key, _OF_SERVER, "settings of a server")
+            self._refuse(setting, f'"{key}" is no setting of a server', help, (name, key))
+        elif _wrong_in_server(key, value):
+            self._refuse(setting, f'"{key}" of the server "{name}" must be {_OF_SERVER[key]}', "", (name, key))
+
     def _refuse(self, setting: Setting, message: str, help: str, path: Sequence[str] = ()) -> None:
         self.findings.append(BROKEN_SETTINGS.at(setting.place(path), message, help))
 
@@ -184,10 +237,82 @@ def _wrong_kind(name: str, value: Any) -> str:
         return "" if value in _CHOICES else "one of error, warning, info"
     if name == "catalog":
         return "" if isinstance(value, str) else "the name of a file"
+    if name == "servers":
+        return "" if isinstance(value, dict) else "tables, one for each server"
     if name == "per-file-ignores":
         lists = value.values() if isinstance(value, dict) else [None]
         return "" if all(_is_list_of_texts(each) for each in lists) else "patterns, each with a list of rules"
     return "" if _is_list_of_texts(value) else f"a list of {'patterns' if name == 'exclude' else 'rules'}"
+
+
+def _wrong_in_server(key: str, value: Any) -> bool:
+    if key == "allow-http":
+        return not isinstance(value, bool)
+    if key == "labels":
+        return not _is_list_of_texts(value)
+    if key == "headers":
+        return not (isinstance(value, dict) and all(isinstance(each, str) for each in value.values()))
+    return not isinstance(value, str)
+
+
+def _as_table(value: Any) -> Mapping[str, Any]:
+    return {"url": value} if isinstance(value, str) else value
+
+
+def is_literal(secret: str) -> bool:
+    """Whether a secret itself stands in a text, where variables of the environment should."""
+    return any(word.casefold() not in _SCHEMES for word in _VARIABLE.sub(" ", secret).split())
+
+
+def _without_secrets(servers: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tables of servers as they may be shown."""
+
+    def shown(key: str, value: Any) -> Any:
+        if key == "headers":
+            return {name: shown("token", each) for name, each in value.items()}
+        secret = value.partition(":")[2] if key == "basic" else value
+        hide = (key in _SECRET and is_literal(secret)) or (key == "url" and "@" in value)
+        return "..." if hide else value
+
+    return {
+        name: value
+        if isinstance(value, str) and "@" not in value
+        else {k: shown(k, v) for k, v in _as_table(value).items()}
+        for name, value in servers.items()
+    }
+
+
+def _secrets_in(data: Any) -> Iterator[str]:
+    """The texts in settings of servers that may be secrets, also where they stand under a name that is none."""
+    servers = data.get("servers") if isinstance(data, dict) else None
+    for value in servers.values() if isinstance(servers, dict) else ():
+        for key, said in _as_table(value).items() if isinstance(value, dict | str) else ():
+            if key in _SECRET or key not in _OF_SERVER or (key == "url" and "@" in str(said)):
+                yield from _texts(said)
+
+
+def _texts(data: Any) -> Iterator[str]:
+    waiting = [data]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict | list):
+            waiting += each.values() if isinstance(each, dict) else each
+        elif not isinstance(each, bool):
+            yield str(each)
+
+
+def _masked(text: str, secrets: Iterable[str]) -> str:
+    """A text of the same shape without these secrets: a line of it is shown where something on it is wrong."""
+
+    def stars(found: re.Match[str]) -> str:
+        return found[1] + "*" * len(found[2])
+
+    known = sorted({each for each in secrets if is_literal(each)}, key=len, reverse=True)
+    if len(known) > _MANY_SECRETS or any(each not in text for each in known):  # one is written with escapes
+        return re.sub(r"(=)(.*)", stars, text)
+    for secret in known:
+        text = text.replace(secret, "*" * len(secret))
+    return text
 
 
 def _is_list_of_texts(value: Any) -> bool:
@@ -221,13 +346,15 @@ def _read(file: Path, table: str, findings: list[Diagnostic]) -> _Given | None:
     try:
         data: Any = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        findings.append(_not_toml(name, text, problem))
+        masked = _SECRET_LINE.sub(lambda found: found[1] + "*" * len(found[2]), text)
+        findings.append(_not_toml(name, masked, problem))
         return {}
     for part in table.split(".") if table else ():
         data = data.get(part) if isinstance(data, dict) else None
     if data is None:
         return None
     lines = _Lines(name, text, table)
+    lines.text = _masked(text, _secrets_in(data))
     if not isinstance(data, dict):
         findings.append(BROKEN_SETTINGS.at(lines.place(()), f'"{table}" is no table of settings'))
         return {}

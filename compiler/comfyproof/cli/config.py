@@ -12,6 +12,8 @@ import click
 from .exits import Exit
 from .terminal import all_rules, show
 
+_WIDE = 80  # letters of a line behind which the origins still stand in a column
+
 
 @click.group("config")
 def config_command() -> None:
@@ -33,8 +35,8 @@ def show_command(origin: bool) -> int:
     if settings is None:
         show(findings, sys.stderr)
         return Exit.USAGE
-    lines = {name: f"{name} = {as_toml(settings[name].value)}" for name in DEFAULTS}
-    width = max(map(len, lines.values())) if origin else 0
+    lines = {name: f"{name} = {as_toml(settings.shown(name))}" for name in DEFAULTS}
+    width = max(len(line) for line in lines.values() if len(line) <= _WIDE) if origin else 0
     for name, line in lines.items():
         click.echo(clean(f"{line:{width}}  # {settings[name].origin}" if origin else line))
     return Exit.FINE

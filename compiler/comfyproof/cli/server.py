@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from .exits import Exit
+
 if TYPE_CHECKING:
+    from ..fleet.servers import Server
     from ..run.access import Access
     from ..run.client import Client
 
@@ -37,6 +41,39 @@ def server_access(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def servers_option(command: F) -> F:
+    """The option --servers."""
+    return click.option(
+        "--servers",
+        metavar="URL,NAME,...",
+        multiple=True,
+        help="The servers: addresses, or names and label:LABEL of those in comfyproof.toml; all of those unless given.",
+    )(command)
+
+
+def read_servers(wanted: Sequence[str], headers: Sequence[str], certificate: str | None) -> tuple[Server, ...]:
+    """The servers that are wanted, none twice, after warning of what is odd about them.
+
+    Exits where settings or names make no sense; raises click.UsageError for --header and --certificate.
+    """
+    from ..fleet.servers import BadFleet, read_fleet
+    from ..report.text import clean
+    from .selection import read_settings_here
+    from .terminal import show
+
+    settings = read_settings_here({})
+    try:
+        fleet = read_fleet(settings, wanted, headers, certificate)
+    except BadFleet as problem:
+        show(problem.findings, sys.stderr)
+        raise click.exceptions.Exit(Exit.USAGE) from None
+    except ValueError as problem:
+        raise click.UsageError(str(problem)) from None
+    for warning in fleet.warnings:
+        click.echo(clean(f"warning: {warning}"), err=True)
+    return fleet.servers
 
 
 def read_access(headers: Sequence[str], certificate: str | None) -> Access:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import os
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,11 +35,19 @@ class Access:
         """What must not be shown, in the spellings that a message may give it, and what stands for it."""
         known = {}
         for name, value in self.headers.items():
-            for part in {value, *value.split()}:
+            for part in {value, *value.split(), *_passwords(value)}:
                 spellings = (part, repr(part)[1:-1], json.dumps(part)[1:-1], clean(part, len(part) + 1))
                 known.update({each: f"[{name}]" for each in spellings if len(each) >= _SHORTEST})
         # "Bearer" and the like are no secrets, and stand in many a message.
         return {value: name for value, name in known.items() if value.casefold() not in ("basic", "bearer", "digest")}
+
+
+def _passwords(value: str) -> Iterator[str]:
+    """The password in a header's value, as a server that takes it apart may repeat it."""
+    scheme, _, login = value.partition(" ")
+    if scheme.casefold() == "basic":
+        with contextlib.suppress(ValueError):
+            yield base64.b64decode(login, validate=True).decode().partition(":")[2]
 
 
 OPEN = Access()

@@ -17,12 +17,18 @@ from wsproto.utilities import generate_accept_token, generate_nonce
 MAX_MESSAGE = 16 * 2**20
 TEXT, BINARY, PING, PONG = 1, 2, 9, 10
 _PIECE = 2**16
+# What keeps coming may take longer than it was allowed: for each so many bytes a second more.
+SLOWEST = 64 * 2**10
 # A connection whose other end is gone without a word is noticed after a minute, and opened anew.
 _KEEP_ALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
 
 
 class Timed(io.RawIOBase):
-    """A socket's bytes with one deadline for all of them: a byte now and then must not hold us for ever."""
+    """A socket's bytes with one deadline for all of them: a byte now and then must not hold us for ever.
+
+    A slow network is no reason to give up a large file: what comes fast enough moves the deadline. Of silence there is
+    never more than was allowed for the whole.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
@@ -31,7 +37,8 @@ class Timed(io.RawIOBase):
 
     def allow(self, seconds: float | None) -> None:
         """Sets the deadline, so many seconds from now; None for none."""
-        self._end = None if seconds is None else time.monotonic() + seconds
+        self._allowed, self._last = seconds, time.monotonic()
+        self._end = self._last + (seconds or 0.0)
 
     def readable(self) -> bool:
         """True."""
@@ -39,11 +46,18 @@ class Timed(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int | None:
         """How many bytes came. Raises OSError, TimeoutError after the deadline."""
-        left = None if self._end is None else self._end - time.monotonic()
+        left = self._left()
         if left is not None and left <= 0:
             raise TimeoutError("the answer took too long")
         self.socket.settimeout(left)
-        return self._raw.readinto(buffer)
+        # Not from the file: once something did not come in time, it gives nothing ever after.
+        count = self.socket.recv_into(buffer)
+        self._last = time.monotonic()
+        self._end += count / SLOWEST
+        return count
+
+    def _left(self) -> float | None:
+        return None if self._allowed is None else min(self._end, self._last + self._allowed) - time.monotonic()
 
     def close(self) -> None:
         """Lets go of the socket."""

@@ -36,11 +36,12 @@ _ASKS_LOGIN = re.compile(r"log-?in|sign-?in|oauth|/auth|sso\b|saml|password", re
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A ComfyUI that answered: what it says of itself, with the answer as it came and when."""
+    """A ComfyUI that answered: what it says of itself, with the answer as it came, when, and after how many seconds."""
 
     stats: Mapping[str, Any]
     answer: Answer
     at: float
+    took: float = 0.0
 
 
 def look_at_address(wire: Wire, access: Access, limits: Deadlines) -> Generator[Observation, None, Reached | None]:
@@ -56,6 +57,7 @@ def look_at_address(wire: Wire, access: Access, limits: Deadlines) -> Generator[
     except ServerProblem as problem:
         yield _explained(wire.url, problem, limits.connect)
         return None
+    ended = time.time()
     stats = _stats(wire, answer)
     if stats is None:
         yield _no_comfyui(answer)
@@ -70,7 +72,7 @@ def look_at_address(wire: Wire, access: Access, limits: Deadlines) -> Generator[
             + (", the login too" if access.headers else ""),
             "Use https, or a tunnel.",
         )
-    return Reached(stats, answer, (began + time.time()) / 2)
+    return Reached(stats, answer, (began + ended) / 2, ended - began)
 
 
 def look_at_round_trip(wire: Wire, limits: Deadlines) -> Iterator[Observation]:
@@ -126,9 +128,11 @@ def look_at_clock(reached: Reached) -> Observation:
         off = date.astimezone(UTC).timestamp() + 0.5 - reached.at
     except (ValueError, TypeError, OverflowError, OSError):
         return unknown("clock", "its answers have no date", matters=False)
-    facts = {"seconds_ahead": round(off, 1)}
-    if abs(off) <= _SKEW:
-        return ok("clock", f"as ours, within {_SKEW:g} s; its time zone is not told", facts=facts)
+    # When on its way the answer was dated is not known, nor where within a second.
+    within = max(_SKEW, 0.5 + reached.took / 2)
+    facts = {"seconds_ahead": round(off, 1), "within_seconds": round(within, 1)}
+    if abs(off) <= within:
+        return ok("clock", f"as ours, within {within:.2g} s; its time zone is not told", facts=facts)
     words = f"{_span(abs(off))} {'ahead of' if off > 0 else 'behind'} ours"
     help = "Set both by the network (NTP): times in records and in file names (%hour%) come from them."
     return note("clock", words, help, facts=facts)

@@ -38,6 +38,23 @@ def look_at_websocket(url: str, access: Access, limits: Deadlines) -> Observatio
         channel.close()
 
 
+def speaks(url: str, access: Access, seconds: float) -> bool:
+    """Whether the websocket opens and brings its first message in time."""
+    wire = Wire(url, seconds, access)
+    try:
+        channel = wire.websocket(f"/ws?clientId={uuid.uuid4()}", seconds)
+    except ServerProblem:
+        return False
+    finally:
+        wire.close()
+    try:
+        return _message(channel, "status", seconds) is not None
+    except OSError:
+        return False
+    finally:
+        channel.close()
+
+
 def _spoken(channel: Channel, seconds: float) -> Observation:
     first = _message(channel, "status", seconds)
     if first is None:

@@ -1,0 +1,1 @@
+"""Several servers at once: which there are, what each has, and which can run what."""
