@@ -16,6 +16,7 @@ from hypothesis import settings
 from comfyproof.catalog.pinned import built_in
 from comfyproof.emulator.embedded import Emulator
 from comfyproof.run.client import Client
+from postgres import MISSING, Postgres, programs
 from scripted_server import QUICK, ScriptedServer
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and so would every process that they start.
@@ -31,6 +32,11 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=5000, deadline=None)
 settings.load_profile("repeatable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--chaos", action="store_true", help="the long form of the tests that kill processes")
+    parser.addoption("--dice", type=int, default=1, help="what decides when they kill")
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +79,14 @@ def client(server: ScriptedServer) -> Iterator[Client]:
     """A client of that server, which waits for nothing long."""
     with Client(server.url, timeouts=QUICK) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL database."""
+    if programs() is None:
+        if os.environ.get("CI"):
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    with Postgres() as started:
+        yield started.url

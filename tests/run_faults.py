@@ -211,7 +211,6 @@ ANSWERS = [
                         "1",
                         "Wed, 21 Oct 2015 07:28:00 GMT",
                         "-5",
-                        "1000000000",
                         EVIL.splitlines()[0][:3],
                         "soon",
                     )

@@ -146,7 +146,7 @@ def test_an_answer_of_the_wrong_status_says_what_to_check(
 
 
 def test_what_does_not_speak_http_is_said_not_to(server: ScriptedServer, client: Client) -> None:
-    server.script["GET /system_stats"] = [dribbles(b"SSH-2.0-OpenSSH_9.2p1\r\n", 0)]
+    server.script["GET /system_stats"] = [dribbles(b"SSH-2.0-OpenSSH_9.2p1\r\n", 0)] * 2
     with pytest.raises(ServerMisbehaved, match="does not speak HTTP"):
         client.system_stats()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import queue
 import threading
 
 import pytest
@@ -238,11 +237,10 @@ def test_of_events_that_nobody_reads_the_newest_are_kept(server: ScriptedServer)
         call.rfile.read(100)
 
     server.script["GET /ws"] = [floods]
-    inbox: Inbox = queue.SimpleQueue()
+    inbox = Inbox()
     with Listener(server.url, "me", inbox, 5):
         assert all_sent.wait(30)
-    kept = [inbox.get_nowait() for _ in range(inbox.qsize())]
-    assert kept == [("p", [NodeRunning(str(number))]) for number in range(3000, 5000)]
+    assert list(inbox.rest("p")) == [[NodeRunning(str(number))] for number in range(3000, 5000)]
 
 
 def test_a_flood_of_events_does_not_hold_up_a_prompt(server: ScriptedServer, client: Client) -> None:

@@ -33,10 +33,12 @@ workflow
 diff
 report
 driver
-importing
+importing moulds
+ordering fusing variants
 lint converting lock run emulator pipeline
 remembered
-caching fixing rulebook
+caching fixing fleet rulebook
+batch
 cli
 """
 EMULATOR_KNOWS = {"diagnostics", "catalog", "graph", "png", "verdict", "emulator"}

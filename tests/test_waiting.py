@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import queue
 import threading
 import time
 from dataclasses import replace
@@ -208,9 +207,9 @@ def test_a_prompt_that_was_seen_in_between_is_not_lost() -> None:
 
 
 def test_what_was_told_before_the_end_is_heard_though_the_end_is_seen_first() -> None:
-    inbox: Inbox = queue.SimpleQueue()
+    inbox = Inbox()
     for event in (Started(), NodeRunning("9"), Ended("execution_success"), NodeDone("9")):
-        inbox.put(("mine", [event]))
+        inbox.put("mine", [event])
     done = Sighting("terminal", "mine", {"outputs": {"9": IMAGE}})
     heard: list[Event] = []
     assert Vigil("mine", lambda _: done, inbox, Patience(QUICK), set()).until_over(heard.append) == DONE
@@ -240,9 +239,9 @@ def test_no_hint_and_no_bad_look_decides_how_a_prompt_ended(
     hints: list[tuple[str, Told]], looks: list[Any], end: tuple[list[Any], str, Any]
 ) -> None:
     messages, status, outcome = end
-    inbox: Inbox = queue.SimpleQueue()
+    inbox = Inbox()
     for prompt_id, event in hints:
-        inbox.put((prompt_id, [event]))
+        inbox.put(prompt_id, [event])
     left = iter(looks)
     entry = {"outputs": {"9": IMAGE}, "status": {"status_str": status, "messages": messages}}
 

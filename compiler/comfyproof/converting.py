@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +93,7 @@ def converted(compiled: Compiled, form: str) -> Converted:
         return Converted(compiled.file, None, compiled.findings, compiled.not_examined, compiled.readable)
     program = compiled.program
     text, said, not_examined = render(program.graph, form, compiled.file, program.catalog)
-    findings = tuple(in_reading_order([*compiled.findings, *said]))
+    findings = tuple(in_reading_order([*compiled.findings, *said])) if said else compiled.findings
     return Converted(compiled.file, text, findings, tuple(dict.fromkeys((*compiled.not_examined, *not_examined))))
 
 
@@ -157,17 +157,6 @@ _FORMS: Mapping[str, Callable[[Graph, str, Catalog], _Rendered]] = {
     "yaml": _yaml,
     "python": _python,
 }
-
-
-def forms_of(spec: str, catalog: Catalog, changes: Changes, form: str) -> Iterator[tuple[str, Converted]]:
-    """Each row, variant and matrix cell of a spec by its name, converted."""
-    from .driver import compile_source, read
-    from .spec.forms import all_forms
-
-    source, said = read(spec)
-    base = compile_source(spec, source, said, catalog, replace(changes, needed=False))
-    for each in all_forms(base.spec, changes) if base.spec else ():
-        yield each.name, converted(compile_source(spec, source, said, catalog, each.changes), form)
 
 
 def files_in(folder: Path, without: Path | None) -> list[str]:

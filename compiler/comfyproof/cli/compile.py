@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,20 +19,16 @@ from .terminal import (
     show_summary,
     show_work,
     spec_changes,
-    stop,
     wants_color,
 )
 
 if TYPE_CHECKING:
-    from ..catalog.pinned import Catalog
     from ..catalog.widgets import Editor
     from ..converting import Converted, Graphs
     from ..driver import Compiled
-    from ..spec.pipeline import Changes
 
 
-MAX_FORMS = 100_000
-FORMS = ("api", "ui", "yaml", "python", "mermaid", "svg")
+FORMS = ("api", "ui", "yaml", "python", "mermaid", "svg", "both")
 
 
 @click.command("compile")
@@ -44,10 +39,12 @@ FORMS = ("api", "ui", "yaml", "python", "mermaid", "svg")
     type=click.Choice(FORMS),
     default="api",
     show_default=True,
-    help="What to write: for the server, for the editor, a spec, or a diagram.",
+    help="What to write: for the server, for the editor, a spec, or a diagram; with --all also both of the first two.",
 )
 @click.option("-o", "--output", metavar="PATH", help="The file to write, or the folder for several; else stdout.")
 @click.option("--all", "every", is_flag=True, help="Write every row, variant and matrix cell of a spec into -o.")
+@click.option("--name", metavar="TEMPLATE", help="With --all: what they are called, such as {row}-{variant}-{seed:04}.")
+@click.option("--yes", is_flag=True, help="With --all: write more than 1,000 without asking.")
 @catalog_option
 @editor_options
 @spec_changes
@@ -56,6 +53,8 @@ def compile_command(
     form: str,
     output: str | None,
     every: bool,
+    name: str | None,
+    yes: bool,
     catalog_file: str | None,
     editor: Editor,
     keep_unknown: bool,
@@ -78,7 +77,11 @@ def compile_command(
     if every and changes is not None:
         if folder is None or len(files) > 1:
             raise click.UsageError("--all writes several files of one spec: say into which folder with -o FOLDER")
-        return _compile_all(files[0], catalog, changes, form, folder)
+        from .compile_all import compile_all
+
+        return compile_all(files[0], catalog, changes, ("api", "ui") if form == "both" else (form,), folder, name, yes)
+    if name is not None or form == "both":
+        raise click.UsageError(f"{'--name' if name is not None else '--to both'} is for --all, which writes several")
     reader = WorkflowReader(catalog, editor, keep_unknown)
     graphs = Graphs(reader, changes)
     if changes is not None:
@@ -91,7 +94,7 @@ def compile_command(
     if folder is not None and _same(folder, files[0]):
         raise click.UsageError(f'-o "{output}" is the file that is read: name another one')
     converted = graphs.convert(files[0], form)
-    if (code := _told(converted)) is not Exit.FINE or converted.text is None:
+    if (code := told(converted)) is not Exit.FINE or converted.text is None:
         return code
     if folder is None:
         # JSON is UTF-8, whatever the terminal's encoding.
@@ -103,7 +106,7 @@ def compile_command(
     return Exit.FINE
 
 
-def _told(converted: Converted | Compiled) -> Exit:
+def told(converted: Converted | Compiled) -> Exit:
     """Whether there is something to write, after saying what was found and what was not examined."""
     from ..diagnostics import has_errors
     from ..report.text import unexamined
@@ -179,36 +182,3 @@ def _clean(text: str) -> str:
     from ..report.text import clean
 
     return clean(text)
-
-
-def _compile_all(spec: str, catalog: Catalog, changes: Changes, form: str, folder: Path) -> int:
-    """Writes each form of a spec that compiles, and says what keeps the others from it."""
-    from ..converting import SUFFIXES, forms_of
-    from ..diagnostics import has_errors
-    from ..driver import compile_spec
-    from ..run.folder import write_whole
-    from ..spec.forms import most_forms
-
-    base = compile_spec(spec, catalog, replace(changes, needed=False))
-    if base.spec is None or base.program is None:
-        return _told(base)
-    if (count := most_forms(base.spec, changes)) > MAX_FORMS:
-        stop(
-            Exit.USAGE,
-            f"this makes {count:,} workflows, over the limit of {MAX_FORMS:,}",
-            "leave out values of the matrix",
-        )
-    written = failed = 0
-    suffix = f".{form}{SUFFIXES[form]}" if form in ("api", "ui") else SUFFIXES[form]
-    for name, converted in forms_of(spec, catalog, changes, form):
-        if converted.text is None or has_errors(converted.findings):
-            failed += 1
-            click.echo(f"{name}:", err=True)
-            show_work(converted.findings, sys.stderr)
-            continue
-        write_whole(folder / f"{name}{suffix}", converted.text.encode())
-        written += 1
-    click.echo(f"{folder}: {written} workflow{'' if written == 1 else 's'}", err=True)
-    if failed:
-        click.echo(f"{failed} not written, for the findings above", err=True)
-    return Exit.FINDINGS if failed else Exit.FINE

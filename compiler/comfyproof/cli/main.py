@@ -22,6 +22,7 @@ COMMANDS = {
     "diff": ("diff", "Say what differs between two workflows."),
     "plan": ("plan", "Say what a spec or workflow takes of a machine: memory by stage, and time."),
     "run": ("run", "Run a spec on a server and prove the pictures."),
+    "batch": ("batch", "Run every form of a spec on many servers, and prove the pictures."),
     "doctor": ("doctor", "Say what a server can do, and what is wrong with it."),
     "serve": ("serve", "Serve the emulator, a small ComfyUI on this machine."),
     "weights": ("weights", "Say what model files are, from their headers alone."),
@@ -36,6 +37,7 @@ COMMANDS = {
 
 # What the core installation leaves out.
 RUN_PACKAGES = ("aiohttp", "av", "numpy", "PIL", "skimage", "wsproto")
+BATCH_PACKAGES = ("dbos", "psycopg", "sqlalchemy")
 
 
 # What a command makes lives until it ends, for the most part: to look it through for garbage while a file is examined
@@ -93,7 +95,7 @@ def cli() -> None:
     comfyproof run spec.yaml --server URL      the same on a real ComfyUI
 
     Exit codes: 0 fine, 1 findings or failed jobs, 2 usage, 3 not examined, 4 server unreachable,
-    6 disk, 130 interrupted.
+    5 locked by another run, 6 disk or ledger, 130 interrupted.
     """
 
 
@@ -116,10 +118,11 @@ def main(argv: list[str] | None = None) -> NoReturn:
     except (_ReaderGone, BrokenPipeError):
         pass  # the code is what the command came to, if it came that far
     except ModuleNotFoundError as problem:
-        if problem.name not in RUN_PACKAGES:
+        extra = "run" if problem.name in RUN_PACKAGES else "batch" if problem.name in BATCH_PACKAGES else ""
+        if not extra:
             raise
         click.echo(f'error: this needs the package "{problem.name}", which is not installed', err=True)
-        click.echo("  help: pip install 'comfyproof[run]'", err=True)
+        click.echo(f"  help: pip install 'comfyproof[{extra}]'", err=True)
         code = Exit.USAGE
     except OSError as problem:
         from ..report.text import clean

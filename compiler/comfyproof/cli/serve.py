@@ -29,7 +29,7 @@ class _Serve(click.Command):
     """The command with its faults in a table at the end of its help."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Faults; with @N behind it, one happens the N-th time only"):
+        with formatter.section("Faults; @N behind it is for the N-th time only, @N-M for the N-th to the M-th"):
             formatter.write_dl([(kind.form, kind.says) for kind in FAULTS.values()])
 
 

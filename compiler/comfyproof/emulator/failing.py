@@ -4,41 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
+import copy
 import json
 import os
-import socket
-import struct
+import signal
 import time
-import zlib
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from aiohttp import web
-from PIL import Image, ImageChops, PngImagePlugin
 
 from ..catalog.nodes import NodeType
-from ..png import SIGNATURE
+from ..catalog.pinned import Catalog
+from .breaking import break_socket, broken, elsewhere, huge, noise, streamed
 from .faults import Fault
-from .folders import split_annotation
+from .folders import Outside, split_annotation
 from .parts import Handler, Parts
 from .queue import Item
+from .spoiling import GARBAGE, NESTED, PAGE, odd_json, spoiled_file, spoiled_values
 from .table import Function
 from .values import Interrupted, Shown
 
-BOMB_SIDE = 30_000
-_PAGE = "<!DOCTYPE html><html><head><title>Log in</title></head><body><form>Please log in.</form></body></html>"
 _STATUS = {
     "404": "Not Found",
     "429": "Too Many Requests",
     "500": "Internal Server Error",
+    "502": "Bad Gateway",
     "503": "Service Unavailable",
+    "504": "Gateway Timeout",
 }
+_SAVED = ("blank", "small", "more", "fewer")
+_PICTURES = ("swapped", "bomb", "flip", "no-iend", "trailing", "page")
+_SOCKETS = ("ws-drop", "ws-silent", "ws-noise")
+_LATER_VERSION = "0.99.0"
+_CHANGED_CLASS = "SaveImage"
+_ENDS = ("restart", "crash", "stuck")
 _NODE_FAULTS = ("error", "oom", "ansi")
 _RAISED = {
     "error": "The emulator was asked to fail here.",
+    "poison": "The emulator was asked to fail over this prompt.",
     "ansi": "\x1b[2J\x1b]0;taken over\x07\r\n::error file=here::not from your CI\n##vso[task.complete]",
 }
 
@@ -60,7 +66,7 @@ class _Live:
     def due(self) -> bool:
         """Whether it happens this time."""
         self.count += 1
-        return self.fault.nth in (None, self.count)
+        return self.fault.happens(self.count)
 
 
 def attach(faults: Sequence[Fault], parts: Parts) -> None:
@@ -71,6 +77,7 @@ def attach(faults: Sequence[Fault], parts: Parts) -> None:
     parts.ended = failing.ended
     parts.hub.edit = failing.messages
     parts.executor.around = failing.around
+    parts.served = failing.served
 
 
 class _Failing:
@@ -78,16 +85,26 @@ class _Failing:
 
     def __init__(self, live: Sequence[_Live], parts: Parts) -> None:
         self.live, self.parts = live, parts
+        self._really_served = parts.served
+        self._served: tuple[Catalog | None, Catalog | None] = (None, None)
+        self._began = time.monotonic()
         self._looks: dict[str, int] = {}
         self._heard: dict[web.WebSocketResponse, tuple[_Live | None, int]] = {}
         self._prompts = 0
         self._turn: int | None = None
+        self._text = ""
         self._forgotten: set[int] = set()
+        self._repeated: set[str] = set()
+        self._finished = 0
 
     def _due(self, *names: str, where: Callable[[Fault], bool] = lambda fault: True) -> Fault | None:
         """The fault of these kinds that happens now; each that fits counts this time."""
         due = [each.fault for each in self.live if each.fault.kind.name in names and where(each.fault) and each.due()]
         return due[0] if due else None
+
+    def _has(self, name: str) -> Fault | None:
+        """A fault of this kind, which is there all the time."""
+        return next((each.fault for each in self.live if each.fault.kind.name == name), None)
 
     # Answers
 
@@ -95,14 +112,18 @@ class _Failing:
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Lets faults happen to an answer."""
         path = request.path.removeprefix("/api")
+        if (flapping := self._has("flapping")) and (time.monotonic() - self._began) // flapping.seconds % 2:
+            return broken(request)
         if path == "/ws":
             if self._due("ws-never"):
                 return web.Response(status=403)
             return await handler(request)
         fault = self._of_route(request.method, path)
-        if fault is not None and (early := _instead(fault, request)) is not None:
+        if fault is not None and (early := await self._instead(fault, request)) is not None:
             return early
         answer = await handler(request)
+        if path == "/system_stats":
+            answer = self._stats(answer)
         if path.startswith(("/history", "/jobs")) and request.method == "GET":
             answer = self._history(answer)
         elif path == "/view" and answer.status == 200:
@@ -122,26 +143,23 @@ class _Failing:
 
     async def _spoiled(self, fault: Fault, request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
         """An answer to what has been done, with a fault of the wire."""
-        if fault.kind.name == "lost":
-            return _broken(request)
-        if fault.kind.name == "hang":
+        name = fault.kind.name
+        if name == "lost":
+            return broken(request)
+        if name == "504":
+            return web.Response(status=504, text=f"504 {_STATUS[name]}")
+        if name == "hang":
             while request.transport is not None and not request.transport.is_closing():
                 await asyncio.sleep(0.1)
             return answer
+        if name in ("empty", "garbage"):
+            body = GARBAGE if name == "garbage" else b""
+            return web.Response(status=answer.status, body=body, content_type=answer.content_type)
         body = await self._bytes(request, answer)
-        half = body[: len(body) // 2]
-        if fault.kind.name == "truncate":
-            return web.Response(status=answer.status, body=half, content_type=answer.content_type)
-        stream = web.StreamResponse(status=answer.status)
-        stream.content_type = answer.content_type
-        if fault.kind.name == "cut":
-            stream.content_length = len(body)
-        await stream.prepare(request)
-        await stream.write(half if fault.kind.name == "cut" else body)
-        if fault.kind.name == "cut":
-            return _broken(request, stream)
-        while True:
-            await stream.write(bytes(2**16))
+        if name in ("truncate", "odd"):
+            body = odd_json(body) if name == "odd" else body[: len(body) // 2]
+            return web.Response(status=answer.status, body=body, content_type=answer.content_type)
+        return await streamed(name, request, answer, body)
 
     async def _bytes(self, request: web.Request, answer: web.StreamResponse) -> bytes:
         """An answer's body; a picture's is the file's."""
@@ -179,13 +197,54 @@ class _Failing:
         """A picture, or what comes in its place."""
         if not answer.content_type.startswith("image/"):
             return answer
-        fault = self._due("swapped", "bomb")
+        fault = self._due(*_PICTURES)
         if fault is None:
             return answer
-        if fault.kind.name == "bomb":
-            return web.Response(body=await asyncio.to_thread(_bomb), content_type="image/png")
-        body = await asyncio.to_thread(_other_picture, await self._bytes(request, answer))
-        return web.Response(body=body, content_type=answer.content_type)
+        body = await asyncio.to_thread(spoiled_file, fault.kind.name, await self._bytes(request, answer))
+        return web.Response(body=body, content_type="image/png" if fault.kind.name == "bomb" else answer.content_type)
+
+    def _stats(self, answer: web.StreamResponse) -> web.StreamResponse:
+        """What it says of itself, as another version once it is one."""
+        upgrade = self._has("upgrade")
+        if upgrade is None or self._finished < upgrade.number or not isinstance(answer, web.Response):
+            return answer
+        told = json.loads(answer.text or "{}")
+        told["system"]["comfyui_version"] = _LATER_VERSION
+        return web.json_response(told)
+
+    def served(self) -> Catalog:
+        """The catalog, with an input more once a class has changed; the same object until there are others."""
+        catalog, changed = self._really_served(), self._has("changed")
+        if changed is None or self._finished < changed.number:
+            return catalog
+        if self._served[0] is not catalog:
+            node = copy.deepcopy(dict(catalog.raw[_CHANGED_CLASS]))
+            node["input"].setdefault("required", {})["needed_now"] = ["STRING", {}]
+            raw = {**catalog.raw, _CHANGED_CLASS: node}
+            self._served = (catalog, replace(catalog, raw=raw, _read={}))
+        found = self._served[1]
+        assert found is not None
+        return found
+
+    async def _instead(self, fault: Fault, request: web.Request) -> web.StreamResponse | None:
+        """The answer to a request that is not looked at."""
+        name = fault.kind.name
+        if name == "reset":
+            return broken(request)
+        if name == "html":
+            return web.Response(text=PAGE, content_type="text/html")
+        if name == "redirect":
+            return web.Response(status=302, headers={"Location": elsewhere(request)})
+        if name == "nested":
+            return web.Response(body=NESTED, content_type="application/json")
+        if name == "huge":
+            return await huge(request)
+        if name in _STATUS and name != "504":
+            later = self._has("retry-after")
+            told = later.what if later and name in ("429", "503") else "1" if name == "429" else None
+            headers = {"Retry-After": told} if told else None
+            return web.Response(status=int(name), text=f"{name} {_STATUS[name]}", headers=headers)
+        return None
 
     # Websockets
 
@@ -193,18 +252,17 @@ class _Failing:
         """What a socket gets to hear instead of a message."""
         if socket not in self._heard:
             self._heard = {known: heard for known, heard in self._heard.items() if not known.closed}
-            names = ("ws-drop", "ws-silent", "ws-noise")
-            self._heard[socket] = (next((e for e in self.live if e.fault.kind.name in names and e.due()), None), 0)
+            self._heard[socket] = (next((e for e in self.live if e.fault.kind.name in _SOCKETS and e.due()), None), 0)
         live, count = self._heard[socket]
         self._heard[socket] = (live, count + 1)
         if live is None:
             return (message,)
         if live.fault.kind.name == "ws-noise":
-            return (*_noise(count), message, message)
+            return (*noise(count), message, message)
         if count < live.fault.number:
             return (message,)
         if live.fault.kind.name == "ws-drop":
-            _break(socket)
+            break_socket(socket)
         return ()
 
     # Prompts
@@ -217,6 +275,8 @@ class _Failing:
             types = {id: node["class_type"] for id, node in nodes.items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return body  # it is refused as it stands
+        if others := self._due("others"):
+            self._add_others(others.number)
         if not self._due("partial"):
             return body
         catalog = self.parts.served()
@@ -227,41 +287,80 @@ class _Failing:
             nodes["partial"] = {"class_type": "PreviewImage", "inputs": {}}
         return json.dumps({**sent, "prompt": nodes}).encode()
 
+    def _add_others(self, count: int) -> None:
+        """Puts prompts of somebody else into the queue."""
+        for _ in range(count):
+            number = self.parts.counter.number({})
+            empty = {"width": 64, "height": 64, "batch_size": 1, "color": int(number) + 1}
+            prompt = {
+                "1": {"class_type": "EmptyImage", "inputs": empty},
+                "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+            }
+            self.parts.queue.put(number, str(uuid.uuid4()), prompt, {"client_id": "somebody-else"}, ["2"])
+
     def ended(self, item: Item, entry: dict[str, Any]) -> dict[str, Any] | None:
         """A prompt's entry for the history; nothing where the server has restarted meanwhile."""
-        if item.turn not in self._forgotten:
-            return entry
-        self._forgotten.discard(item.turn)
-        return None
+        if item.turn in self._forgotten:
+            self._forgotten.discard(item.turn)
+            return None
+        queue = self.parts.queue
+        self._finished += 1
+        if self._due("gone"):
+            self._delete(entry)
+        if item.id not in self._repeated and self._due("again"):
+            self._repeated.add(item.id)
+            queue.ask_free()  # or it would only show its old files once more
+            queue.put(item.number, item.id, item.prompt, item.extra_data, item.outputs)
+        if forgetful := self._has("forgetful"):
+            known = list(queue.history())
+            for id in known[: max(len(known) - max(forgetful.number - 1, 0), 0)]:
+                queue.forget(id)
+        return entry
+
+    def _delete(self, entry: Mapping[str, Any]) -> None:
+        for shown in entry["outputs"].values():
+            for file in shown.get("images", ()):
+                with contextlib.suppress(Outside, OSError):  # other faults may have made the name one that is none
+                    self.parts.folders.inside(file["type"], file["subfolder"], file["filename"]).unlink()
 
     # Nodes
 
     def around(self, function: Function, item: Item, kind: NodeType) -> Function:
         """A node's function with what goes wrong in it."""
+        ends = None
         if item.turn != self._turn:
             self._turn = item.turn
             self._prompts += 1
-            restart = self._due("restart", where=lambda fault: fault.number == self._prompts)
-        else:
-            restart = None
+            self._text = json.dumps(item.prompt, ensure_ascii=False)
+            ends = self._due(*_ENDS, where=lambda fault: fault.number == self._prompts)
         slow = self._due("slow")
-        blank = self._due("blank") if kind.is_output or kind.name == "CreateVideo" else None
+        saved = self._due(*_SAVED) if kind.is_output or kind.name == "CreateVideo" else None
         names = self._due("names") if kind.is_output else None
-        fails = self._due(*_NODE_FAULTS, where=lambda fault: self._meets(fault, item, kind))
+        poison = self._due("poison", where=lambda fault: fault.what in self._text)
+        fails = self._due(*_NODE_FAULTS, where=lambda fault: self._meets(fault, item, kind)) or poison
 
         def failing(*run: Any, **inputs: Any) -> tuple[Any, ...] | Shown:
             if slow is not None:
                 self._wait(slow.seconds)
-            if restart is not None:
-                self._restart(item)
+            if ends is not None:
+                self._end(ends, item)
             if fails is not None:
                 raise _problem(fails)
-            if blank is not None:
-                inputs = {name: _black(value) for name, value in inputs.items()}
+            if saved is not None:
+                inputs = spoiled_values(saved.kind.name, inputs)
             result = function(*run, **inputs)
             return _renamed(result) if names is not None else result
 
         return failing
+
+    def _end(self, fault: Fault, item: Item) -> None:
+        """Ends more than a node. Raises Interrupted, if it comes back at all."""
+        if fault.kind.name == "crash":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if fault.kind.name == "stuck":
+            self.parts.executor.stopping.wait()
+            raise Interrupted
+        self._restart(item)
 
     def _meets(self, fault: Fault, item: Item, kind: NodeType) -> bool:
         """Whether a node is of the class that a fault names; without one, whether a model runs in it, if in any."""
@@ -285,70 +384,18 @@ class _Failing:
         sockets = list(parts.hub.sockets.values())
         parts.hub.sockets.clear()
         for each in sockets:
-            parts.hub.loop.call_soon_threadsafe(_break, each)
+            parts.hub.loop.call_soon_threadsafe(break_socket, each)
         parts.queue.wipe()
         parts.queue.forget_all()
         parts.queue.ask_free()
         parts.counter.next = 0
+        if others := self._has("others"):
+            self._add_others(others.number)
         raise Interrupted
-
-
-def _instead(fault: Fault, request: web.Request) -> web.StreamResponse | None:
-    """The answer to a request that is not looked at."""
-    name = fault.kind.name
-    if name == "reset":
-        return _broken(request)
-    if name == "html":
-        return web.Response(text=_PAGE, content_type="text/html")
-    if name == "redirect":
-        return web.Response(status=302, headers={"Location": _elsewhere(request)})
-    if name in _STATUS:
-        headers = {"Retry-After": "1"} if name == "429" else None
-        return web.Response(status=int(name), text=f"{name} {_STATUS[name]}", headers=headers)
-    return None
 
 
 def _no_job() -> web.Response:
     return web.json_response({"error": "Job not found"}, status=404)
-
-
-def _elsewhere(request: web.Request) -> str:
-    """The same request's address under another name of this host."""
-    other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(request.url.host or "", "elsewhere.invalid")
-    return str(request.url.with_host(other))
-
-
-def _broken(request: web.Request, answer: web.StreamResponse | None = None) -> web.StreamResponse:
-    """Breaks a request's connection; what it gives reaches nobody."""
-    transport = request.transport
-    if transport is not None:
-        raw = transport.get_extra_info("socket")
-        if raw is not None:  # no goodbye, as from a process that ended
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
-    return answer if answer is not None else web.Response()
-
-
-def _break(socket_: web.WebSocketResponse) -> None:
-    """Breaks a websocket without a word."""
-    raw = socket_.get_extra_info("socket")
-    if raw is not None:
-        with contextlib.suppress(OSError):  # it may be gone already
-            raw.shutdown(socket.SHUT_RDWR)
-
-
-def _noise(count: int) -> tuple[str | bytes, ...]:
-    """Messages that no client can use."""
-    other = {"node": None, "prompt_id": "00000000-0000-4000-8000-000000000000"}
-    kinds: tuple[str | bytes, ...] = (
-        "{",
-        json.dumps({"type": "executing", "data": other}),
-        json.dumps({"type": "something.new", "data": {"value": [1, {"a": None}]}}),
-        struct.pack(">I", 99) + b"\xff\x00",
-        json.dumps(["no", "object"]),
-        json.dumps({"type": "execution_error", "data": {**other, "exception_message": "not yours"}}),
-    )
-    return (kinds[count % len(kinds)],)
 
 
 def _runs_a_model(kind: NodeType) -> bool:
@@ -366,10 +413,6 @@ def _problem(fault: Fault) -> Exception:
     return RuntimeError(_RAISED[fault.kind.name])
 
 
-def _black(value: Any) -> Any:
-    return np.zeros_like(value) if isinstance(value, np.ndarray) else value
-
-
 def _renamed(result: tuple[Any, ...] | Shown) -> tuple[Any, ...] | Shown:
     """What a node shows, with names that lead out of any folder."""
     if not isinstance(result, Shown):
@@ -384,27 +427,3 @@ def _renamed(result: tuple[Any, ...] | Shown) -> tuple[Any, ...] | Shown:
         key: [renamed(each) for each in found] if isinstance(found, list) else found for key, found in result.ui.items()
     }
     return replace(result, ui=ui)
-
-
-def _other_picture(data: bytes) -> bytes:
-    """Another picture of the same size and format, with somebody else's prompt."""
-    info = PngImagePlugin.PngInfo()
-    info.add_text("prompt", json.dumps({"1": {"class_type": "EmptyImage", "inputs": {"color": 1}}}))
-    buffer = io.BytesIO()
-    with Image.open(io.BytesIO(data)) as opened:
-        other = ImageChops.invert(opened.convert("RGB")).transpose(Image.Transpose.ROTATE_180)
-        other.save(buffer, opened.format, **({"pnginfo": info} if opened.format == "PNG" else {}))
-    return buffer.getvalue()
-
-
-def _bomb() -> bytes:
-    """A PNG of black and white that takes little and claims much."""
-    row = bytes(1 + BOMB_SIDE // 8 + (BOMB_SIDE % 8 > 0))
-    packer = zlib.compressobj(9)
-    packed = b"".join(packer.compress(row * 100) for _ in range(BOMB_SIDE // 100)) + packer.flush()
-    header = struct.pack(">IIBBBBB", BOMB_SIDE, BOMB_SIDE, 1, 0, 0, 0, 0)
-    return SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import queue
 import re
 import time
 import unicodedata
@@ -25,7 +24,7 @@ from .deadly import deadly
 from .events import Event
 from .listen import Listener
 from .problems import ServerMisbehaved, ServerProblem, ServerUnreachable, clean
-from .waiting import USUAL, Inbox, Patience, Sighting, State, Timeouts, Vigil
+from .waiting import ASKED_TOO_OFTEN, USUAL, Inbox, Patience, Sighting, State, Timeouts, Vigil
 from .wire import MAX_LIST, Body, Wire
 
 MAX_UPLOAD = 2**30
@@ -33,6 +32,7 @@ MAX_UPLOAD = 2**30
 TAG = "comfyproof_prompt_id"
 _TAGGED = 32
 _CANCEL_SECONDS = 5.0
+_FIRST_REST = 0.1
 # From so many classes on, one question about all of them is quicker than one about each.
 _MANY_CLASSES = 40
 _PLAIN_ID = re.compile(r"[0-9A-Za-z_.-]{1,100}")
@@ -50,7 +50,7 @@ class Client:
     def __init__(self, url: str, *, access: Access = OPEN, timeouts: Timeouts = USUAL) -> None:
         self._wire = Wire(url, timeouts.connect, access)
         self._access, self._timeouts = access, timeouts
-        self._inbox: Inbox = queue.SimpleQueue()
+        self._inbox = Inbox()
         self._cancelled: set[str] = set()
         self.url = self._wire.url
         self.client_id = str(uuid.uuid4())
@@ -163,14 +163,29 @@ class Client:
         """The id under which the server has a prompt, waiting, running or done; else None. Raises ServerProblem."""
         return self._look(prompt_id).prompt_id or None
 
+    def sight(self, prompt_id: str) -> tuple[State, str]:
+        """Where a prompt of ours is, which may be long over, and the id that the server has for it."""
+        seen = self._look(prompt_id)
+        if seen.prompt_id or not (own := self._tagged(prompt_id)):
+            return seen.state, seen.prompt_id
+        return "terminal", own
+
     def wait(self, prompt_id: str, on_event: Callable[[Event], None]) -> Outcome:
         """How a submitted prompt ended; `on_event` hears of it on the way. Raises ServerProblem.
 
         Within `listen` there are events, and the end is noticed at once. Stopping to wait stops
         nothing on the server: that is `cancel`.
         """
+        self._inbox.expect(prompt_id)
         vigil = Vigil(prompt_id, self._look, self._inbox, Patience(self._timeouts), self._cancelled)
-        return vigil.until_over(on_event)
+        try:
+            return vigil.until_over(on_event)
+        finally:
+            self._inbox.forget(prompt_id)
+
+    def expect(self, prompt_id: str) -> None:
+        """Keeps what is told of a prompt from now on until it is waited for, though others are waited for before."""
+        self._inbox.expect(prompt_id)
 
     def fetch(self, file: OutputFile, *, limit_bytes: int) -> bytes:
         """The bytes of a file that the server made, complete. Raises ServerProblem."""
@@ -214,6 +229,10 @@ class Client:
         if seen.state == "running" and not self._cancels_job(seen.prompt_id, left()):
             self._tell("/interrupt", {"prompt_id": seen.prompt_id}, left())
 
+    def free(self) -> None:
+        """Asks the server to unload its models before its next prompt. Raises ServerProblem."""
+        self._tell("/free", {"unload_models": True, "free_memory": True}, self._timeouts.read)
+
     def _cancels_job(self, prompt_id: str, seconds: float) -> bool:
         """Whether the server stops exactly this prompt, as newer ones can be asked to."""
         path = f"/api/jobs/{_quoted(prompt_id)}/cancel"
@@ -225,10 +244,17 @@ class Client:
     def _tell(self, path: str, request: Mapping[str, Any], seconds: float) -> None:
         answer = self._wire.post(path, Body(json.dumps(request).encode()), seconds)
         if answer.status != 200:
-            raise self._wire.refused(answer, "a request to stop a prompt")
+            raise self._wire.refused(answer, f"a request to {path}")
 
     def _post_prompt(self, body: Body) -> Submission | Refusal:
         answer = self._wire.post_once("/prompt", body, self._timeouts.read)
+        patience, rest = self.patience(), _FIRST_REST
+        while answer.status == ASKED_TOO_OFTEN:
+            problem = self._wire.refused(answer, "a prompt")
+            patience.failed(problem)
+            rest = patience.rest(problem, rest)
+            time.sleep(rest)
+            answer = self._wire.post_once("/prompt", body, self._timeouts.read)
         if answer.status not in (200, 400):
             raise self._wire.refused(answer, "a prompt")
         data = self._wire.parse(answer, "a prompt")
@@ -243,6 +269,14 @@ class Client:
         with contextlib.suppress(ServerProblem):  # the refusal is what there is to mend
             self.cancel(prompt_id)
         return refusal
+
+    def queued(self) -> frozenset[str]:
+        """The ids of all prompts that run or wait on the server, ours in our spelling. Raises ServerProblem."""
+        queued = self._wire.json(self._wire.get("/queue", self._timeouts.read, MAX_LIST), "a request for its queue")
+        if not isinstance(queued, dict):
+            raise ServerMisbehaved(self.url, "has a queue that is none")
+        items = [*_items(queued.get("queue_running")), *_items(queued.get("queue_pending"))]
+        return frozenset(id for item in items for id in item if id)
 
     def _find_after_all(self, prompt_id: str) -> str | None:
         """The server's id of a prompt whose submission it never answered; None once it surely has none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import threading
 from types import TracebackType
 from typing import Self
@@ -19,7 +18,6 @@ from .wire import Wire
 _LONGEST_START = 2.0
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
-_MOST = 2000
 
 
 class Listener:
@@ -65,9 +63,5 @@ class Listener:
         while not self._closing.is_set():
             kind, data = channel.receive()
             prompt_id, told = read_message(data) if kind == TEXT else ("", [])
-            if not told:
-                continue
-            if self._inbox.qsize() >= _MOST:  # nobody reads them: the newest are worth most
-                with contextlib.suppress(queue.Empty):
-                    self._inbox.get_nowait()
-            self._inbox.put((prompt_id, told))
+            if told:
+                self._inbox.put(prompt_id, told)

@@ -37,11 +37,15 @@ def prepare(graph: Graph, client: Client, prompt_id: str, system: Mapping[str, A
     `system` is what the server says of itself. With errors among the findings nothing was uploaded, and
     the prompt is not to be sent.
     """
-    catalog = server_catalog(client, graph, system)
+    return prepared(graph, server_catalog(client, graph, system), client.upload, prompt_id)
+
+
+def prepared(graph: Graph, catalog: Catalog, upload: Callable[[Path], str], prompt_id: str) -> Prepared:
+    """The same with the server's catalog at hand; `upload` gives the name under which the server has a file."""
     graph, findings, not_examined = held(graph, catalog)
     sent: Mapping[str, Any] = {}
     if not has_errors(findings):
-        graph = _with_prefixes(_uploaded(graph, client), catalog, prompt_id)
+        graph = _with_prefixes(_uploaded(graph, upload), catalog, prompt_id)
         sent = to_api(revealed(graph))
     return Prepared(graph, to_api(graph), sent, tuple(findings), tuple(not_examined))
 
@@ -169,6 +173,6 @@ def _why_unreadable(path: Path, kind: str) -> str:
     return ""
 
 
-def _uploaded(graph: Graph, client: Client) -> Graph:
-    names = {path: client.upload(path) for path in assets(graph)}
+def _uploaded(graph: Graph, upload: Callable[[Path], str]) -> Graph:
+    names = {path: upload(path) for path in assets(graph)}
     return _changed(graph, lambda _node, _name, value: names[Path(value.path)] if isinstance(value, Asset) else value)

@@ -56,11 +56,23 @@ class ServerUnreachable(ServerProblem):
         self.sent, self.silent = sent, silent
 
 
+class ServerUntrusted(ServerUnreachable):
+    """Its certificate is not trusted: asking again changes nothing."""
+
+
 class ServerMisbehaved(ServerProblem):
-    """An answer came that a ComfyUI does not give; `status` is its HTTP status, 0 where that is not at fault."""
+    """An answer came that a ComfyUI does not give; `status` is its HTTP status, 0 where that is not at fault.
+
+    For `pause` seconds it wants to be left alone, it says; that may be any number, and is 0 where it says nothing.
+    """
 
     def __init__(
-        self, url: str, what: str, help: str = "Check that the address is a ComfyUI's.", status: int = 0
+        self,
+        url: str,
+        what: str,
+        help: str = "Check that the address is a ComfyUI's.",
+        status: int = 0,
+        pause: float = 0.0,
     ) -> None:
         super().__init__(url, what, help)
-        self.status = status
+        self.status, self.pause = status, pause

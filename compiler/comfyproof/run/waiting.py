@@ -6,18 +6,18 @@ lost, is an absence that lasts: `{}` from a history means nothing by itself.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from .answers import Interrupted, Lost, Outcome, TimedOut, read_outcome
 from .events import Ended, Event, Story, Told
-from .problems import ServerMisbehaved, ServerProblem, ServerUnreachable
+from .problems import ServerMisbehaved, ServerProblem, ServerUnreachable, ServerUntrusted
 
-# Messages: which prompt each is about, and what it tells of it.
-Inbox: TypeAlias = "queue.SimpleQueue[tuple[str, Sequence[Told]]]"
 State: TypeAlias = Literal["absent", "pending", "running", "terminal"]
 
 _FIRST_PAUSE = 0.05
@@ -25,16 +25,18 @@ _LONGEST_PAUSE = 1.0
 # A server serves one request at a time; what it spends on our looking it cannot spend on others.
 _SHARE = 4
 _LONGEST_REST = 10.0
-_ASKED_TOO_OFTEN = 429
+ASKED_TOO_OFTEN = 429
+_MOST_MESSAGES = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """How long to wait for what, in seconds.
 
-    `read` is for a whole answer, `transfer` for a file up or down, `job` for a prompt from the start
-    of waiting, `no_progress` for any sign that it gets on, `grace` for a server that went away while
-    we waited. A prompt that a server denies twice, `lost` seconds apart, is lost.
+    `read` is for a whole answer, `transfer` for a file up or down; an answer that keeps coming, at 64 KiB a
+    second or more, may take longer. `job` is for a prompt from the start of waiting, `no_progress` for any
+    sign that it gets on, `grace` for a server that went away while we waited, or asks for a pause. A prompt
+    that a server denies twice, `lost` seconds apart, is lost.
     """
 
     connect: float = 5.0
@@ -79,12 +81,21 @@ class Patience:
         self.was_away = False
 
     def failed(self, problem: ServerProblem) -> None:
-        """Notes that the server did not answer; raises the problem where that has lasted too long."""
+        """Notes that the server did not answer; raises the problem where that has lasted too long, or will for ever."""
+        if isinstance(problem, ServerUntrusted):
+            raise problem
         now = time.monotonic()
         self._outage = now if self._outage is None else self._outage
         self.was_away = self.was_away or isinstance(problem, ServerUnreachable)
         if now - self._outage >= self._timeouts.grace:
             raise problem
+
+    def rest(self, problem: ServerMisbehaved, before: float) -> float:
+        """How many seconds to leave a server alone, after so many before: as long as it says, up to the grace."""
+        asked = min(problem.pause, self._timeouts.grace)
+        if problem.status != ASKED_TOO_OFTEN:
+            return asked
+        return max(asked, min(max(2 * before, _FIRST_PAUSE), _LONGEST_REST))
 
     def is_lost(self, sighting: Sighting) -> bool:
         """Notes an answer; true where the prompt has been missing for too long."""
@@ -113,6 +124,54 @@ class Patience:
         return None
 
 
+class Inbox:
+    """What the websocket brings, by prompt: what is told of one is kept while another is waited for.
+
+    Filled by one thread and read by another.
+    """
+
+    def __init__(self) -> None:
+        self._new: queue.SimpleQueue[tuple[str, Sequence[Told]]] = queue.SimpleQueue()
+        self._kept: dict[str, deque[Sequence[Told]]] = {}
+
+    def put(self, prompt_id: str, told: Sequence[Told]) -> None:
+        """Adds what is told of a prompt."""
+        if self._new.qsize() >= _MOST_MESSAGES:  # nobody reads them: the newest are worth most
+            with contextlib.suppress(queue.Empty):
+                self._new.get_nowait()
+        self._new.put((prompt_id, told))
+
+    def expect(self, prompt_id: str) -> None:
+        """Keeps what is told of a prompt until it is asked for; of others nothing is kept."""
+        self._kept.setdefault(prompt_id, deque(maxlen=_MOST_MESSAGES))
+
+    def forget(self, prompt_id: str) -> None:
+        """Keeps nothing more of a prompt."""
+        self._kept.pop(prompt_id, None)
+
+    def get(self, prompt_id: str, seconds: float) -> Sequence[Told]:
+        """The next that is told of a prompt, within so many seconds. Raises queue.Empty."""
+        end = time.monotonic() + seconds
+        while not (mine := self._kept.get(prompt_id)):
+            left = end - time.monotonic()
+            if left < 0:
+                raise queue.Empty
+            self._sort(*self._new.get(timeout=left), prompt_id)
+        return mine.popleft()
+
+    def rest(self, prompt_id: str) -> Sequence[Sequence[Told]]:
+        """All that has been told of a prompt so far."""
+        for _ in range(self._new.qsize()):
+            self._sort(*self._new.get_nowait(), prompt_id)
+        return self._kept.pop(prompt_id, ())
+
+    def _sort(self, whose: str, told: Sequence[Told], awaited: str) -> None:
+        if whose == awaited:
+            self.expect(whose)
+        if whose in self._kept:
+            self._kept[whose].append(told)
+
+
 class Vigil:
     """Watching one prompt until it ends."""
 
@@ -133,8 +192,8 @@ class Vigil:
             hinted = self._hear(max(pause, self._rest, min(_SHARE * self._cost, _LONGEST_REST)), on_event)
             outcome = self._seen() or self._patience.ran_out()
             if outcome is not None:
-                for _ in range(self._inbox.qsize()):
-                    self._hear(0.0, on_event)
+                for told in self._inbox.rest(self._prompt_id):
+                    self._pass_on(told, on_event)
                 return outcome
             pause = _FIRST_PAUSE if hinted else min(1.5 * pause, _LONGEST_PAUSE)
 
@@ -144,10 +203,12 @@ class Vigil:
             sighting = self._look(self._prompt_id)
             self._cost, self._rest = time.monotonic() - began, 0.0
         except ServerProblem as problem:
-            if isinstance(problem, ServerMisbehaved) and problem.status == _ASKED_TOO_OFTEN:
-                self._rest = min(max(2 * self._rest, _FIRST_PAUSE), _LONGEST_REST)
+            if isinstance(problem, ServerMisbehaved):
+                self._rest = self._patience.rest(problem, self._rest)
+            if isinstance(problem, ServerMisbehaved) and problem.status == ASKED_TOO_OFTEN:
+                return None
             # A server that holds the connection and says nothing is busy, not dead.
-            elif not (isinstance(problem, ServerUnreachable) and problem.silent):
+            if not (isinstance(problem, ServerUnreachable) and problem.silent):
                 self._failed(problem)
             return None
         if sighting.state == "terminal":
@@ -170,17 +231,18 @@ class Vigil:
     def _hear(self, seconds: float, on_event: Callable[[Event], None]) -> bool:
         """Passes on what the websocket brings; true as soon as it says that the prompt is over."""
         end = time.monotonic() + seconds
-        left = seconds
-        while left >= 0:
-            try:
-                prompt_id, told = self._inbox.get(timeout=left)
-            except queue.Empty:
-                return False
-            for event in told if prompt_id == self._prompt_id else ():
-                if self._story.is_news(event):
-                    self._patience.progressed()
-                    if isinstance(event, Ended):
-                        return True
-                    on_event(event)
-            left = end - time.monotonic()
+        with contextlib.suppress(queue.Empty):
+            while (left := end - time.monotonic()) >= 0:
+                if self._pass_on(self._inbox.get(self._prompt_id, left), on_event):
+                    return True
+        return False
+
+    def _pass_on(self, told: Sequence[Told], on_event: Callable[[Event], None]) -> bool:
+        """Passes on what is news; true where the prompt is over."""
+        for event in told:
+            if self._story.is_news(event):
+                self._patience.progressed()
+                if isinstance(event, Ended):
+                    return True
+                on_event(event)
         return False

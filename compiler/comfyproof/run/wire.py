@@ -13,6 +13,8 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, cast
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
@@ -23,13 +25,20 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from .access import OPEN, Access, authorities
 from .channel import Channel, Timed, new_key, proof_of
-from .problems import ServerMisbehaved, ServerProblem, ServerUnreachable, clean
+from .problems import ServerMisbehaved, ServerProblem, ServerUnreachable, ServerUntrusted, clean
 
 MAX_ANSWER = 16 * 2**20
 MAX_LIST = 64 * 2**20
 _CHUNK = 64 * 2**10
 _KEPT = 4
 _NO_TUNNEL = "Tunnel connection failed: "
+# What helps with some of OpenSSL's verdicts on a certificate.
+_CERTIFICATES = {
+    9: "Look whether this machine's clock is right.",
+    10: "Have it renewed, or look whether this machine's clock is right.",
+    62: "Use the name that the certificate is for.",
+    64: "Use the name or address that the certificate is for.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +141,8 @@ class Wire:
         """The complaint about an answer of the wrong status."""
         shown = clean(answer.body, 200)
         text = f"answered {what} with HTTP {answer.status}" + (f": {shown}" if shown else "")
-        return ServerMisbehaved(self.url, text, _help_for(answer.status), answer.status)
+        pause = pause_of(answer.headers.get("Retry-After", ""))
+        return ServerMisbehaved(self.url, text, _help_for(answer.status), answer.status, pause)
 
     def _twice(self, *request: Any) -> Answer:
         try:
@@ -141,6 +151,8 @@ class Wire:
             # A kept connection that the server closed meanwhile breaks like this, too.
             if not problem.sent or problem.silent:
                 raise
+        except _NoHttp:
+            pass  # an answer that was longer than it said has left its rest on a kept connection
         return self._ask(*request)
 
     def _ask(
@@ -197,6 +209,10 @@ class _Redirected(ServerMisbehaved):
         self.target = target
 
 
+class _NoHttp(ServerMisbehaved):
+    """What came is no answer of HTTP."""
+
+
 def may_follow(url: str, target: str) -> bool:
     """Whether a file may be fetched from where a server sends us for it."""
     try:
@@ -241,6 +257,15 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
+def pause_of(text: str) -> float:
+    """The seconds that a Retry-After means, from now on; 0 where it is a time gone by, or none."""
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        if text.strip().isdecimal():
+            return float(text)
+        return max((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds(), 0.0)
+    return 0.0
+
+
 def _help_for(status: int) -> str:
     if status in (401, 403):
         return "Something in front of the server asks for a login: send it with --header."
@@ -265,7 +290,8 @@ def _explain(url: str, problem: Exception, seconds: float) -> ServerProblem:
 
     if untrusted := has(ssl.SSLCertVerificationError):
         why = clean(getattr(untrusted, "verify_message", ""), 100)
-        return unreachable(f"its certificate is not trusted ({why})", "Let REQUESTS_CA_BUNDLE name its authority.")
+        help = _CERTIFICATES.get(getattr(untrusted, "verify_code", 0), "Let REQUESTS_CA_BUNDLE name its authority.")
+        return ServerUntrusted(url, f"its certificate is not trusted ({why})", help)
     if has(ssl.SSLError):
         return unreachable("the TLS connection failed", "Check whether its address begins with http:.", sent=True)
     if has(urllib3.exceptions.ProxyError, urllib3.exceptions.ProxySchemeUnknown):
@@ -283,7 +309,7 @@ def _explain(url: str, problem: Exception, seconds: float) -> ServerProblem:
         reason = f"no complete answer came in {seconds:g} s"
         return unreachable(reason, "Look whether the server is stuck or very busy.", sent=True, silent=True)
     if has(http.client.HTTPException) and not has(ConnectionError, http.client.IncompleteRead):
-        return ServerMisbehaved(url, "does not speak HTTP", status=502)
+        return _NoHttp(url, "does not speak HTTP", status=502)
     return unreachable("it broke off the connection", "Look into the server's log for the reason.", sent=True)
 
 

@@ -7,19 +7,22 @@ import io
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple, TypeAlias
 
 from ..diagnostics import Diagnostic, Path, Place, Rule, Severity, Span, Spot, did_you_mean
-from ..source import read_text
+from ..source import Source, Words, read_text
 from .document import Document
-from .inputs import UNKNOWN_INPUT, Given
+from .dollars import NAME
+from .inputs import FILES, UNKNOWN_INPUT, Given
 from .names import distinct
 from .problems import WRONG_TYPE, describe
+from .series import Counted, is_series, read_series, values_of
 
 BROKEN_ROWS = Rule(
     "CP225", "broken-rows", Severity.ERROR, "The rows under `each` cannot be read, or do not go together."
@@ -28,6 +31,7 @@ NO_ROWS = Rule("CP226", "no-rows", Severity.WARNING, "There is nothing to run fo
 RULES = (BROKEN_ROWS, NO_ROWS)
 
 _QUOTES = "put quotes round a value with a comma, a quote or a line end in it"
+_QUOTED = "put the pattern in quotes; it begins at the current folder"
 _ROW = 'write it as {"input": value}'
 MAX_ROWS = 200_000
 MAX_SEEN = 200_000
@@ -57,6 +61,65 @@ def read_rows(document: Document, findings: list[Diagnostic]) -> tuple[Row, ...]
     return _Rows(document, each, findings).rows()
 
 
+def patterns_over(source: Source, document: Document, wanted: Sequence[str], findings: list[Diagnostic]) -> Source:
+    """The spec with its rows made of the files that patterns name, such as photos/*.png or image=photos/*.png.
+
+    Without a name a pattern is of the one input that takes a file. What the spec has of other inputs that is made for
+    each row stays: captions beside the pictures, seeds counted up. Patterns begin at the current folder.
+    """
+    declared = document.get(("inputs",))
+    blocks = declared if isinstance(declared, Mapping) else {}
+    takers = [name for name, each in blocks.items() if isinstance(each, Mapping) and each.get("type") in FILES]
+    found: dict[str, Any] = {}
+    elsewhere = dict(source.elsewhere)
+    for text in wanted:
+        place = Place(Words("--inputs", text))
+        name = _taker(text, takers, place, findings)
+        pattern = text.partition("=")[2] if _is_named(text) else text
+        files = _matching(place, pattern) if _PATTERN.search(pattern) else [pattern]
+        if name is None or not files:
+            if name is not None:
+                message = f'no file is found for "{pattern}"'
+                if files is None:
+                    message = f'"{pattern}" looks through more than {MAX_SEEN:,} files'
+                findings.append(BROKEN_ROWS.at(place, message, _QUOTED))
+            continue
+        found[name] = list(dict.fromkeys([*found.get(name, ()), *files]))
+        elsewhere[("each", name)] = place
+    each = document.get(("each",))
+    for name, column in each.items() if isinstance(each, Mapping) else ():
+        if name not in found and isinstance(column, Mapping) and not _has_length(column):
+            elsewhere[("each", name)] = document.place(("each", name))
+            found[name] = column
+    data = {**source.data, "each": found} if isinstance(source.data, Mapping) else source.data
+    return replace(source, data=data, elsewhere=elsewhere)
+
+
+def _is_named(text: str) -> bool:
+    name, equals, _ = text.partition("=")
+    return bool(equals and re.fullmatch(NAME, name.strip()))
+
+
+def _taker(text: str, takers: Sequence[str], place: Place, findings: list[Diagnostic]) -> str | None:
+    """The input that a pattern's files are for; None, with a finding, where that is not said."""
+    name = text.partition("=")[0].strip()
+    if _is_named(text) and name not in takers:
+        help = did_you_mean(name, takers, "inputs of files") or "put ./ before a file with = in its name"
+        findings.append(UNKNOWN_INPUT.at(place, f'the spec has no input "{name}" that takes a file', help))
+        return None
+    if not _is_named(text) and len(takers) != 1:
+        message = f"the spec has {len(takers) or 'no'} inputs that take a file"
+        help = f"say for which it is, as in {takers[0]}={text}" if takers else 'declare one under "inputs"'
+        findings.append(UNKNOWN_INPUT.at(place, message, help))
+        return None
+    return name if _is_named(text) else takers[0]
+
+
+def _has_length(column: Mapping[str, Any]) -> bool:
+    """Whether a column says itself how many rows there are."""
+    return column.get("count") is not None or "to" in column
+
+
 @dataclass
 class _Rows:
     document: Document
@@ -77,6 +140,8 @@ class _Rows:
             help = "look for the files: a pattern begins at the spec's own folder"
             self.findings.append(NO_ROWS.at(self._place("each"), 'there is no row under "each"', help))
         made = [self._with_files(values) for values in listed]
+        if len(self.findings) == before:
+            self._number(made)
         return tuple(_named(made)) if len(self.findings) == before else ()
 
     def _place(self, *path: str | int) -> Place:
@@ -87,9 +152,8 @@ class _Rows:
         columns: dict[str, list[Given]] = {}
         for name, wanted in self.each.items():
             self._check_name(name, self.document.place(("each", name), key=True))
-            if isinstance(wanted, Mapping):
-                continue
-            columns[name] = list(self._column(name, wanted))
+            if not isinstance(wanted, Mapping) or _has_length(wanted):
+                columns[name] = list(self._column(name, wanted))
         if any(not column for column in columns.values()):
             return []
         lengths = {name: len(column) for name, column in columns.items()}
@@ -112,6 +176,9 @@ class _Rows:
                 self._complain(message, name, help="begin it with the folder that the files are in")
             for file in found or ():
                 yield Given(file, place)
+        elif isinstance(wanted, Mapping):
+            place = self._place("each", name)
+            yield from (Given(value, place) for value in values_of(self.document, ("each", name), self.findings))
         else:
             help = "write a list, a pattern such as photos/*.png, or {file: ...}"
             self._complain(f'"{name}" should have several values, and this is {describe(wanted)}', name, help=help)
@@ -121,6 +188,8 @@ class _Rows:
         place, name = self._place("each", "rows"), str(self.each["rows"])
         file = FilePath(place.source.file).parent / name
         for other in self.each:
+            if other != "rows":
+                self._check_name(other, self.document.place(("each", other), key=True))
             if other != "rows" and not isinstance(self.each[other], Mapping):
                 self._complain(
                     f'"{other}" stands beside "rows", which has all the values', other, help="put it into the table"
@@ -189,7 +258,7 @@ class _Rows:
         """A row with the texts that stand in files named after it, such as the caption of a picture."""
         whole = dict(values)
         for name, wanted in self.each.items():
-            if not isinstance(wanted, Mapping):
+            if not isinstance(wanted, Mapping) or is_series(wanted):
                 continue
             pattern = wanted.get("file")
             if set(wanted) != {"file"} or not isinstance(pattern, str):
@@ -201,6 +270,26 @@ class _Rows:
                 break
             whole[name] = Given(text, self._place("each", name))
         return whole
+
+    def _number(self, rows: list[dict[str, Given]]) -> None:
+        """Gives each row its number of the series that go on as long as there are rows.
+
+        One drawn from a hash hangs on the row's own values alone, so that rows come and go without changing others'.
+        """
+        numbered = {}
+        for name, wanted in self.each.items():
+            if rows and is_series(wanted) and name not in rows[0]:
+                series = read_series(self.document, ("each", name), self.findings)
+                if series is not None:
+                    numbered[name] = (series, self._place("each", name))
+        counted = {n: list(s.values(len(rows))) for n, (s, _) in numbered.items() if isinstance(s, Counted)}
+        seen: Counter[str] = Counter()
+        for n, row in enumerate(rows if numbered else ()):
+            own = json.dumps({name: given.value for name, given in row.items()}, sort_keys=True, default=str)
+            seen[own] += 1
+            for name, (series, place) in numbered.items():
+                number = counted[name][n] if isinstance(series, Counted) else series.seed([own, seen[own]])
+                row[name] = Given(number, place)
 
     def _text_of(self, name: str, pattern: str, values: Values) -> str | None:
         beside = self._place("each", name)

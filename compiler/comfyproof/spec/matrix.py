@@ -13,6 +13,7 @@ from .document import Document
 from .dollars import as_text
 from .names import Stages, stages_of
 from .problems import WRONG_TYPE, describe
+from .series import values_of
 
 NOTHING_LEFT = Rule(
     "CP227", "nothing-left", Severity.WARNING, "What a matrix excludes is everything, so that there is nothing to run."
@@ -110,10 +111,17 @@ class _Reading:
     def _axis(self, text: str) -> Iterator[tuple[Setting, ...]]:
         path: Path = ("matrix", text)
         values = self.document.get(path)
+        if isinstance(values, Mapping):
+            place = self.document.place(path)
+            series = values_of(self.document, path, self.findings)
+            if series and self._setting(text, series[0], path, key=path) is not None:
+                yield tuple(Setting(text, value, place) for value in series)
+            return
         if not isinstance(values, list) or not values:
             message = f'"{text}" should be a list of values, not {describe(values)}'
             place = self.document.place(path)
-            self.findings.append(WRONG_TYPE.at(place, message, "write it as [value, value]"))
+            help = "write it as [value, value], or as {from: 1, count: 20}"
+            self.findings.append(WRONG_TYPE.at(place, message, help))
             return
         first = self._setting(text, values[0], (*path, 0), key=path)
         if first is not None:

@@ -25,6 +25,7 @@ from .inputs import Given, Inputs, InputValue
 from .likes import with_likes
 from .matrix import Cell, Matrix, read_matrix, with_cell
 from .names import Stages, check_names, stages_of
+from .naming import Template, read_names
 from .problems import MISSING_FIELD, UNKNOWN_FIELD, WRONG_TYPE, WRONG_VALUE, describe, read_block, read_in_part
 from .uses import with_uses
 
@@ -33,7 +34,7 @@ RULES = (UNKNOWN_STAGE,)
 
 FIELDS = (
     "comfyproof", "name", "use", "target", "inputs", "models", "stages", "nodes", "verify", "variants",
-    "each", "matrix",
+    "each", "matrix", "names",
 )  # fmt: skip
 
 
@@ -78,6 +79,7 @@ class Spec:
     variants: tuple[str, ...]
     rows: tuple[Row, ...]
     matrix: Matrix
+    names: Template | None
     inputs: Mapping[str, InputValue]
     models: Mapping[str, ModelBlock]
     steps: tuple[Step, ...]
@@ -118,6 +120,7 @@ def read_spec(source: Source, changes: Changes, findings: list[Diagnostic]) -> S
     base = document = normalized(document)
     rows = read_rows(document, findings) if changes.is_base else ()
     matrix = read_matrix(document, findings) if changes.is_base else Matrix((), (), ())
+    names = read_names(document, findings) if changes.is_base else None
     document = with_variant(document, changes.variant, findings)
     document = with_cell(document, changes.cell, findings)
     document = with_settings(document, changes.settings, findings)
@@ -152,6 +155,7 @@ def read_spec(source: Source, changes: Changes, findings: list[Diagnostic]) -> S
         variants=tuple(variants) if isinstance(variants, Mapping) else (),
         rows=rows,
         matrix=matrix,
+        names=names,
         inputs=inputs,
         models=models,
         steps=steps,

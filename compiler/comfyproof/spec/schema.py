@@ -23,7 +23,9 @@ from ..stages.models import MODEL_KINDS
 from ..stages.verification import Verification
 from ..stages.vocabulary import STAGES
 from .inputs import InputBlock
+from .naming import MAX_TEMPLATE
 from .pipeline import Target
+from .series import MAX_VALUES
 from .written import FILLED, INPUT, NAME, OUTPUT, Schema, blocks_schema, one_of, or_name, or_null
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -94,6 +96,12 @@ def _sections(catalog: Catalog, nodes: bool) -> dict[str, Schema]:
         },
         "each": _each_schema(),
         "matrix": _matrix_schema(),
+        "names": {
+            "description": "what the forms are called, such as {row}-{variant}-{refine.seed:04}",
+            "type": ["string", "null"],
+            "minLength": 1,
+            "maxLength": MAX_TEMPLATE,
+        },
     }
 
 
@@ -102,6 +110,12 @@ def _changes() -> Schema:
 
 
 def _each_schema() -> Schema:
+    file: Schema = {
+        "properties": {
+            "file": {"description": "a file named after the row's, such as {image.stem}.txt", "type": "string"}
+        },
+        "additionalProperties": False,
+    }
     return {
         "description": "one run a row: a list of values for each input, or a file of rows",
         "type": ["object", "null"],
@@ -110,16 +124,30 @@ def _each_schema() -> Schema:
             "rows": {"description": "a CSV or JSONL file, its columns named as inputs are", "type": ["string", "array"]}
         },
         "additionalProperties": {
-            "description": "a list, a pattern of file names such as photos/*.png, or a file that holds the text",
+            "description": "a list, a pattern of names such as photos/*.png, a file that holds the text, or numbers",
             "type": ["array", "string", "object"],
             "pattern": r"[*?\[]",
-            "patternErrorMessage": "it should be a list, a pattern such as photos/*.png, or {file: ...}",
-            "required": ["file"],
-            "properties": {
-                "file": {"description": "a file named after the row's, such as {image.stem}.txt", "type": "string"}
-            },
-            "additionalProperties": False,
+            "patternErrorMessage": "it should be a list, a pattern such as photos/*.png, {file: ...} or {from: 1}",
+            "if": {"required": ["file"]},
+            "then": file,
+            "else": _series_schema(),
         },
+    }
+
+
+def _series_schema() -> Schema:
+    """Numbers that are counted up, or drawn from a hash."""
+    number = {"type": "number", "minimum": -(2**64), "maximum": 2**64}
+    return {
+        "properties": {
+            "from": {"description": "the first number", **number},
+            "to": {"description": "the last number", **number},
+            "step": {"description": "how far they are apart, 1 unless given", **number},
+            "count": {"description": "how many there are", "type": "integer", "minimum": 1, "maximum": MAX_VALUES},
+            "hash": {"description": "what seeds are drawn from, a number or text", "type": ["integer", "string"]},
+        },
+        "anyOf": [{"type": ["array", "string"]}, {"required": ["from"]}, {"required": ["hash"]}],
+        "additionalProperties": False,
     }
 
 
@@ -133,9 +161,10 @@ def _matrix_schema() -> Schema:
             "include": {"description": "combinations to add", **listed},
         },
         "additionalProperties": {
-            "description": "the values of a path, such as refine.denoise",
-            "type": "array",
+            "description": "the values of a path, such as refine.denoise: a list, or {from: 1, count: 20}",
+            "type": ["array", "object"],
             "minItems": 1,
+            **_series_schema(),
         },
     }
 

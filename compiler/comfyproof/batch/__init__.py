@@ -1,0 +1,1 @@
+"""Many jobs on many servers, with nothing lost and nothing done twice."""

@@ -1,0 +1,403 @@
+"""The ledger of a batch: the truth about its jobs, in SQLite beside the pictures or in PostgreSQL for several."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from .failpoints import passed
+from .store import Stored
+from .tables import ATTEMPT, BATCH, FORMAT, JOB, LANE, NAME, OUTPUT, metadata
+
+# What a job is that nobody has.
+_FREE: Mapping[str, Any] = {"state": "todo", "coordinator": None, "shard": None, "prompt_id": None}
+_PART = 500  # rows in a statement
+
+
+class LedgerProblem(Exception):
+    """The ledger cannot be read or written: `what` is wrong, and `help`, one thing to do about it."""
+
+    def __init__(self, what: str, help: str = "") -> None:
+        super().__init__(what)
+        self.what, self.help = what, help
+
+
+class NewJob(NamedTuple):
+    """A job as a command names it. `changes` are the values that make it, for people."""
+
+    key: str
+    name: str
+    models: str
+    changes: Mapping[str, Any]
+
+
+class Row(NamedTuple):
+    """A job as the ledger knows it. `state` is todo, claimed, done, failed or cancelled; `seconds` it took."""
+
+    key: str
+    position: int
+    models: str
+    state: str
+    epoch: int
+    server: str | None
+    coordinator: str | None
+    shard: str | None
+    verdict: str | None
+    reason: str | None
+    seconds: float | None
+    prompt_id: str | None
+    ended: str | None
+
+
+class Output(NamedTuple):
+    """One accepted file of a job: what it is, which stage made it, and what was measured of it."""
+
+    key: str
+    number: int
+    stored: Stored
+    stage: str
+    checks: Sequence[Mapping[str, Any]]
+
+
+class Attempt(NamedTuple):
+    """One attempt that did not come right, and why."""
+
+    key: str
+    epoch: int
+    prompt_id: str
+    server: str
+    outcome: str
+    reason: str
+
+
+class Ledger:
+    """The jobs of one batch. For several threads, and with PostgreSQL for several processes. Raises LedgerProblem."""
+
+    def __init__(self, url: str, batch: str, *, readonly: bool = False) -> None:
+        self._batch = batch
+        self._local = url.startswith("sqlite")
+        # SQLite has one writer: better to wait for one another here than to be told that it is busy.
+        self._one = threading.RLock()
+        with _told():
+            self._engine = _engine(url)
+            if self._local:
+                self._look_through()
+            if not readonly:
+                metadata.create_all(self._engine)
+            self._same_format(readonly)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with _told():
+            if not self._local:
+                with self._engine.begin() as connection:
+                    yield connection
+                return
+            with self._one, self._engine.begin() as connection:
+                yield connection
+
+    def _read(self, query: sa.Select[Any]) -> Iterator[Any]:
+        with _told(), self._engine.connect() as connection:
+            yield from connection.execution_options(yield_per=_PART).execute(query)
+
+    def _look_through(self) -> None:
+        with self._engine.connect() as connection:
+            if (found := connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()) != "ok":
+                raise LedgerProblem(f"the ledger is damaged: {found}", _MOVE_AWAY)
+
+    def _same_format(self, readonly: bool) -> None:
+        with self._engine.begin() as connection:
+            found = connection.execute(sa.select(BATCH.c.format).where(BATCH.c.batch == self._batch)).scalar()
+            if found is None and not readonly:
+                connection.execute(BATCH.insert().values(batch=self._batch, format=FORMAT))
+            elif found is not None and found > FORMAT:
+                raise LedgerProblem("the ledger is of a newer comfyproof", "update comfyproof, or choose another --out")
+
+    # Jobs.
+
+    def name_jobs(self, jobs: Iterable[NewJob]) -> None:
+        """Makes these the jobs of the batch, in this order; what the ledger knows of them already stands."""
+        passed("before-plan")
+        with self._writing() as connection:
+            connection.execute(JOB.update().where(JOB.c.batch == self._batch).values(position=-1))
+            connection.execute(NAME.delete().where(NAME.c.batch == self._batch))
+            known = set(connection.execute(sa.select(JOB.c.key).where(JOB.c.batch == self._batch)).scalars())
+            position = 0
+            for part in _parts(jobs):
+                new, named, kept = [], [], []
+                for job in part:
+                    named.append({"batch": self._batch, "name": job.name, "key": job.key, "changes": dict(job.changes)})
+                    if job.key in known:
+                        kept.append({"k": job.key, "p": position})
+                    else:
+                        known.add(job.key)
+                        row = {"batch": self._batch, "key": job.key, "position": position, "models": job.models}
+                        new.append({**row, "state": "todo", "epoch": 0})
+                    position += 1
+                if new:
+                    connection.execute(JOB.insert(), new)
+                if kept:
+                    mine = (JOB.c.batch == self._batch) & (JOB.c.key == sa.bindparam("k")) & (JOB.c.position == -1)
+                    connection.execute(JOB.update().where(mine).values(position=sa.bindparam("p")), kept)
+                connection.execute(NAME.insert(), named)
+        passed("after-plan")
+
+    def rows(self, *, all: bool = False) -> Iterator[Row]:
+        """The jobs that the latest command names, in its order; or all that the batch ever had."""
+        query = sa.select(*(JOB.c[name] for name in Row._fields)).where(JOB.c.batch == self._batch)
+        if not all:
+            query = query.where(JOB.c.position >= 0)
+        yield from (Row(*found) for found in self._read(query.order_by(JOB.c.position)))
+
+    def row(self, key: str) -> Row | None:
+        """One job."""
+        query = sa.select(*(JOB.c[name] for name in Row._fields)).where(*self._is(JOB, key))
+        return next((Row(*found) for found in self._read(query)), None)
+
+    def names(self, key: str | None = None) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """What jobs are called: name, key, and the values that make it."""
+        query = sa.select(NAME.c.name, NAME.c.key, NAME.c.changes).where(NAME.c.batch == self._batch)
+        yield from map(tuple, self._read(query if key is None else query.where(NAME.c.key == key)))
+
+    def outputs(self, key: str | None = None) -> Iterator[Output]:
+        """The accepted files, of one job or of all."""
+        query = sa.select(OUTPUT).where(OUTPUT.c.batch == self._batch).order_by(OUTPUT.c.key, OUTPUT.c.number)
+        for found in self._read(query if key is None else query.where(OUTPUT.c.key == key)):
+            stored = Stored(found.sha256, found.bytes, found.ending)
+            yield Output(found.key, found.number, stored, found.stage, found.checks)
+
+    def attempts(self, key: str | None = None) -> Iterator[Attempt]:
+        """The attempts that did not come right, of one job or of all, the oldest first."""
+        query = sa.select(*(ATTEMPT.c[name] for name in Attempt._fields)).where(ATTEMPT.c.batch == self._batch)
+        query = query.order_by(ATTEMPT.c.key, ATTEMPT.c.epoch)
+        yield from (Attempt(*f) for f in self._read(query if key is None else query.where(ATTEMPT.c.key == key)))
+
+    def counts(self) -> dict[str, int]:
+        """How many of the named jobs are in each state."""
+        query = sa.select(JOB.c.state, sa.func.count()).where(JOB.c.batch == self._batch, JOB.c.position >= 0)
+        return {str(state): int(count) for state, count in self._read(query.group_by(JOB.c.state))}
+
+    # What becomes of them.
+
+    def claim(self, keys: Sequence[str], server: str, coordinator: str, shard: str) -> list[str]:
+        """Those of the jobs that nobody else has, which are now this coordinator's to run on this server."""
+        passed("before-claim")
+        values = {"state": "claimed", "server": server, "coordinator": coordinator, "shard": shard}
+        with self._writing() as connection:
+            claimed = [
+                key
+                for key in keys
+                if connection.execute(
+                    JOB.update().where(*self._is(JOB, key), JOB.c.state == "todo").values(**values)
+                ).rowcount
+            ]
+        passed("after-claim")
+        return claimed
+
+    def bind(self, keys: Iterable[str], prompt_id: str | None) -> None:
+        """Notes that jobs are about to be sent together, so that they are found again together; None: they are not."""
+        self._change(keys, JOB.c.state == "claimed", {"prompt_id": prompt_id})
+
+    def bound(self, prompt_id: str) -> list[Row]:
+        """The jobs that were sent as one prompt, in their order, done or not."""
+        query = sa.select(*(JOB.c[name] for name in Row._fields))
+        query = query.where(JOB.c.batch == self._batch, JOB.c.prompt_id == prompt_id).order_by(JOB.c.position)
+        return [Row(*found) for found in self._read(query)]
+
+    def move(self, keys: Iterable[str], server: str, coordinator: str, shard: str) -> None:
+        """Hands jobs that are claimed and not begun to another lane of the same coordinator."""
+        values = {"server": server, "coordinator": coordinator, "shard": shard}
+        self._change(keys, JOB.c.state == "claimed", values)
+
+    def adopt(self, server: str, coordinator: str, shard: str) -> list[str]:
+        """Takes over what others had claimed for a server, by whoever holds its lane now: the jobs, in order."""
+        others = (JOB.c.state == "claimed") & (JOB.c.server == server) & (JOB.c.coordinator != coordinator)
+        change = JOB.update().where(JOB.c.batch == self._batch, others).values(coordinator=coordinator, shard=shard)
+        with self._writing() as connection:
+            found = connection.execute(change.returning(JOB.c.position, JOB.c.key)).all()
+        return [key for _, key in sorted(map(tuple, found))]
+
+    def abandon(self, servers: Collection[str]) -> list[str]:
+        """Frees what is claimed for servers that are not among these and that nobody holds: the jobs."""
+        held = {*servers, *self.holders()}
+        gone = (JOB.c.state == "claimed") & JOB.c.server.not_in(held)
+        change = JOB.update().where(JOB.c.batch == self._batch, gone).values(**_FREE)
+        with self._writing() as connection:
+            return list(connection.execute(change.returning(JOB.c.key)).scalars())
+
+    def release(self, keys: Iterable[str]) -> None:
+        """Makes claimed jobs free again."""
+        self._change(
+            keys, JOB.c.state == "claimed", {"state": "todo", "coordinator": None, "shard": None, "prompt_id": None}
+        )
+
+    def cancel(self, keys: Iterable[str]) -> None:
+        """Takes jobs that are not done out of the batch, until somebody retries them."""
+        self._change(
+            keys, JOB.c.state.in_(("todo", "claimed", "failed")), {"state": "cancelled", "reason": "cancelled"}
+        )
+
+    def retry(self, keys: Iterable[str]) -> None:
+        """Makes failed and cancelled jobs to be run again, as if for the first time, under new ids."""
+        values = {"state": "todo", "reason": None, "coordinator": None, "epoch": JOB.c.epoch + 1}
+        self._change(keys, JOB.c.state.in_(("failed", "cancelled")), values)
+
+    def redo(self, keys: Iterable[str]) -> None:
+        """Makes done jobs whose files are no longer whole to be run again, under new ids."""
+        with self._writing() as connection:
+            for key in keys:
+                connection.execute(OUTPUT.delete().where(*self._is(OUTPUT, key)))
+                values = {"state": "todo", "coordinator": None, "verdict": None, "epoch": JOB.c.epoch + 1}
+                connection.execute(JOB.update().where(*self._is(JOB, key)).values(**values))
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Takes jobs out of the ledger, with all that is known of them."""
+        with self._writing() as connection:
+            for key in keys:
+                for table in (OUTPUT, ATTEMPT, JOB):
+                    connection.execute(table.delete().where(*self._is(table, key)))
+
+    def _change(self, keys: Iterable[str], condition: sa.ColumnElement[bool], values: Mapping[str, Any]) -> None:
+        with self._writing() as connection:
+            for key in keys:
+                connection.execute(JOB.update().where(*self._is(JOB, key), condition).values(**values))
+
+    def accept(self, row: Row, outputs: Sequence[Output], verdict: str, seconds: float) -> bool:
+        """Notes a job as done with these files, which are verified and on disk; false where it was done already."""
+        values = {"state": "done", "verdict": verdict, "seconds": seconds, "reason": None, "ended": _now()}
+        passed("before-commit")
+        with self._writing() as connection:
+            done = JOB.update().where(*self._is(JOB, row.key), JOB.c.state != "done")
+            if not connection.execute(done.values(**values, server=row.server, prompt_id=row.prompt_id)).rowcount:
+                return False
+            connection.execute(
+                OUTPUT.insert(),
+                [
+                    {
+                        "batch": self._batch,
+                        "key": row.key,
+                        "number": each.number,
+                        **each.stored._asdict(),
+                        "stage": each.stage,
+                        "checks": list(each.checks),
+                    }
+                    for each in outputs
+                ],
+            )
+        passed("after-commit")
+        return True
+
+    def note(self, attempt: Attempt, state: str) -> None:
+        """Notes an attempt that did not come right, and what the job is now: todo, under a new id, or failed."""
+        values = {"state": state, "epoch": attempt.epoch + 1, "reason": attempt.reason}
+        values |= {"coordinator": None, "prompt_id": None}
+        if state == "failed":
+            values["ended"] = _now()
+        with self._writing() as connection:
+            current = JOB.c.epoch == attempt.epoch  # what another noted already is not noted again
+            change = JOB.update().where(*self._is(JOB, attempt.key), current, JOB.c.state != "done")
+            if connection.execute(change.values(**values)).rowcount:
+                connection.execute(ATTEMPT.insert().values(batch=self._batch, ended=_now(), **attempt._asdict()))
+
+    # Lanes.
+
+    def hold_lane(self, server: str, coordinator: str, seconds: float) -> bool:
+        """Whether this coordinator alone may submit to a server, for so many seconds from now."""
+        mine = (LANE.c.batch == self._batch) & (LANE.c.server == server)
+        with self._writing() as connection:
+            now = _clock(connection)
+            free = mine & ((LANE.c.coordinator == coordinator) | (LANE.c.until < now))
+            values = {"coordinator": coordinator, "until": now + seconds}
+            if connection.execute(LANE.update().where(free).values(**values)).rowcount:
+                return True
+            if connection.execute(sa.select(LANE.c.server).where(mine)).first():
+                return False
+            try:
+                with connection.begin_nested():
+                    connection.execute(LANE.insert().values(batch=self._batch, server=server, **values))
+            except sa.exc.IntegrityError:  # another was quicker
+                return False
+            return True
+
+    def leave_lane(self, server: str, coordinator: str) -> None:
+        """Lets others submit to a server."""
+        mine = (LANE.c.batch == self._batch) & (LANE.c.server == server) & (LANE.c.coordinator == coordinator)
+        with self._writing() as connection:
+            connection.execute(LANE.delete().where(mine))
+
+    def holders(self) -> dict[str, str]:
+        """Which coordinator holds each server's lane now."""
+        with self._writing() as connection:
+            now = _clock(connection)
+            query = sa.select(LANE.c.server, LANE.c.coordinator).where(LANE.c.batch == self._batch, LANE.c.until >= now)
+            return {str(server): str(coordinator) for server, coordinator in connection.execute(query)}
+
+    def _is(self, table: sa.Table, key: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+        return table.c.batch == self._batch, table.c.key == key
+
+
+_MOVE_AWAY = "move it away and give the same command: what is verified is found again in the store"
+
+
+def _engine(url: str) -> sa.Engine:
+    if not url.startswith("sqlite"):
+        return sa.create_engine(url, pool_size=4, max_overflow=16, pool_pre_ping=True)
+    engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def _(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")  # what is committed outlives a power cut
+
+    return engine
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as problem:
+        said = str(problem.orig).strip().splitlines() or [""]
+        raise LedgerProblem(f"the ledger cannot be used: {said[0]}", _help(said[0])) from None
+    except SQLAlchemyError as problem:
+        raise LedgerProblem(f"the ledger cannot be used: {str(problem).splitlines()[0]}") from None
+
+
+def _help(said: str) -> str:
+    if "malformed" in said or "not a database" in said:
+        return _MOVE_AWAY
+    if "full" in said or "I/O" in said:
+        return "make room on the disk, and give the same command"
+    return "look whether the database is there and can be written"
+
+
+def _clock(connection: sa.Connection) -> float:
+    """Now, by the database's clock: those who share a ledger need not agree on the time."""
+    if connection.dialect.name == "sqlite":
+        return float(connection.exec_driver_sql("SELECT (julianday('now') - 2440587.5) * 86400.0").scalar_one())
+    return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
+
+
+def _parts(jobs: Iterable[NewJob]) -> Iterator[list[NewJob]]:
+    part: list[NewJob] = []
+    for job in jobs:
+        part.append(job)
+        if len(part) == _PART:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,515 @@
+"""The commands on a batch beside starting it: status, retry, cancel, export, verify, gc; and the names of its files."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from PIL import Image
+
+from batch_folders import Made, new_batch, picture
+from comfyproof.batch.folder import Lock, Locked
+from comfyproof.batch.job import prompt_id_of
+from comfyproof.batch.standing import Tail, standing, worked_on
+from comfyproof.batch.store import Store
+from comfyproof.batch.upkeep import ask_to_cancel, examine
+from comfyproof.batch.view import file_name, place_names, rebuild
+from comfyproof.catalog.pinned import built_in
+from comfyproof.cli.main import main
+from comfyproof.emulator.embedded import Emulator
+from comfyproof.emulator.faults import FAULTS, Fault
+from conftest import Command
+from scripted_server import ScriptedServer, new_id
+
+A, B, C, D = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Made]:
+    """Two jobs done, one failed, one still to do."""
+    batch = new_batch(tmp_path / "out", {A: ["first"], B: ["second"], C: ["third"], D: ["fourth"]}, {"seed": 1})
+    batch.done(A, ["first"], picture("a"))
+    batch.done(B, ["second"], picture("b"), picture("b2"), seconds=4.0)
+    batch.failed(C, '"KSampler" failed: tried to allocate 2.5 GiB')
+    yield batch
+    batch.ledger.close()
+
+
+def called(*arguments: object, code: int = 0) -> str:
+    """What a command prints, on stdout and stderr, in this process."""
+    heard = io.StringIO()
+    with contextlib.redirect_stdout(heard), contextlib.redirect_stderr(heard), pytest.raises(SystemExit) as end:
+        main(["batch", *map(str, arguments)])
+    assert end.value.code == code, heard.getvalue()
+    return heard.getvalue()
+
+
+def states(batch: Made) -> dict[str, str]:
+    return {row.key: row.state for row in batch.ledger.rows()}
+
+
+# The names of files.
+
+
+def test_names_lead_to_objects(made: Made) -> None:
+    out = made.folder.out
+    assert sorted(path.name for path in out.iterdir()) == [
+        ".comfyproof", "first.png", "second-base.png", "second-save.png",
+    ]  # fmt: skip
+    assert (out / "first.png").read_bytes() == picture("a")
+    assert (out / "first.png").stat().st_nlink == 2
+    outputs = list(made.ledger.outputs(B))
+    again = place_names(made.folder, made.store, B, ["second"], outputs)
+    assert [path.name for path in again] == ["second-base.png", "second-save.png"]
+
+
+def test_what_is_in_the_way_stands(made: Made, tmp_path: Path) -> None:
+    out, elsewhere = made.folder.out, tmp_path / "elsewhere.txt"
+    elsewhere.write_text("mine")
+    (out / "fourth.png").symlink_to(elsewhere)
+    (out / f"fourth-{D[:8]}.png").write_text("mine as well")
+    made.done(D, ["fourth"], picture("d"))
+    assert (out / f"fourth-{D[:16]}.png").read_bytes() == picture("d")
+    assert elsewhere.read_text() == "mine"
+    assert (out / f"fourth-{D[:8]}.png").read_text() == "mine as well"
+    for taken in (D[:16], D):
+        (out / f"fifth-{taken}.png").mkdir()
+    (out / "fifth.png").mkdir()
+    (out / f"fifth-{D[:8]}.png").mkdir()
+    with pytest.raises(FileExistsError):
+        place_names(made.folder, made.store, D, ["fifth"], list(made.ledger.outputs(D)))
+
+
+def test_names_of_other_jobs_do_not_hide_one_another(tmp_path: Path) -> None:
+    # "x" with a stage "base" would be called as the job "x-base" is; both forms of an é are one letter to people.
+    forms = [unicodedata.normalize(form, "é") for form in ("NFC", "NFD")]
+    batch = new_batch(tmp_path / "out", {A: ["x-base"], B: ["x"], C: [forms[0]], D: [forms[1]]})
+    batch.done(A, ["x-base"], picture("a"))
+    batch.done(B, ["x"], picture("b"), picture("b2"))
+    batch.done(C, [forms[0]], picture("c"))
+    batch.done(D, [forms[1]], picture("d"))
+    found = {path.name: path.read_bytes() for path in batch.folder.out.glob("*.png")}
+    assert found == {
+        "x-base.png": picture("a"), f"x-base-{B[:8]}.png": picture("b"), "x-save.png": picture("b2"),
+        "é.png": picture("c"), f"é-{D[:8]}.png": picture("d"),
+    }  # fmt: skip
+
+
+def test_the_view_is_rebuilt(made: Made) -> None:
+    out = made.folder.out
+    shutil.copyfile(out / "first.png", out / "my favourite.png")
+    os.link(out / "first.png", out / "linked by me.png")
+    (out / "second-save.png").unlink()
+    from comfyproof.batch.ledger import NewJob
+
+    made.ledger.name_jobs([NewJob(B, "renamed", "model", {}), NewJob(D, "fourth", "model", {})])
+    assert rebuild(made.folder, made.ledger, made.store) == (2, 2, 2)
+    assert {path.name for path in out.glob("*.png")} == {
+        "renamed-base.png", "renamed-save.png", "my favourite.png", "linked by me.png",
+    }  # fmt: skip
+    assert rebuild(made.folder, made.ledger, made.store) == (2, 0, 0)
+
+
+def test_where_there_are_no_links_files_are_copied(made: Made) -> None:
+    shared = Path("/dev/shm")
+    if not shared.is_dir() or shared.stat().st_dev == made.folder.out.stat().st_dev:
+        pytest.fail("this needs a second file system at /dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared) as other:
+        shutil.copytree(made.folder.objects, Path(other) / "objects")
+        store, outputs = Store(Path(other) / "objects"), list(made.ledger.outputs(A))
+        (made.folder.out / "first.png").unlink()
+        for _ in range(2):
+            (path,) = place_names(made.folder, store, A, ["first"], outputs)
+            assert path.name == "first.png"
+            assert path.read_bytes() == picture("a")
+            assert path.stat().st_nlink == 1
+
+
+@given(st.text(max_size=300))
+@example("../../etc/passwd")
+@example("C:\\con.txt")
+@example("NUL")
+@example("東京" * 100)
+@example("\ud800 ")
+@example("नमस्ते दुनिया")
+def test_every_name_is_that_of_a_file(name: str) -> None:
+    safe = file_name(name, ".png")
+    assert file_name(file_name(name)) == file_name(name)
+    assert 4 < len(safe.encode()) <= 160
+    assert safe.isprintable()
+    assert safe[0] not in ".-"
+    assert not set(safe) & set('/\\:*?"<>| ')
+    assert safe.split(".")[0].casefold() not in ("con", "prn", "aux", "nul", "com1", "lpt9")
+
+
+def test_letters_of_all_scripts_are_kept() -> None:
+    for name in ("портрет", "東京-夜景", "नमस्ते", "Ärger_ñ=0.3,b+1"):
+        assert file_name(name) == unicodedata.normalize("NFC", name)
+
+
+# Status.
+
+
+def test_status(made: Made) -> None:
+    made.ledger.claim([D], "three", "desk:1:a", "s")
+    made.log(
+        {"event": "began", "batch": made.batch},
+        {"event": "server", "server": "two", "state": "away", "reason": "it does not answer"},
+        {"event": "server", "server": "three", "state": "away", "reason": "it does not answer"},
+        {"event": "server", "server": "three", "state": "back", "reason": ""},
+    )
+    with made.folder.events.open("ab") as log:
+        log.write(b'[1]\nnot json "server"\n{"event": "server", "server": "one", "state": "quar')
+    text = called("status", made.folder.out)
+    assert "2 of 4 done, 1 failed" in text
+    assert "nobody works on it now" in text
+    assert '1 x "KSampler" failed: tried to allocate 2.5 GiB (third)' in text
+    assert "away: it does not answer" in text
+    data = json.loads(called("status", made.folder.out, "--format", "json"))
+    assert data["schema"] == "comfyproof/batch-status/1"
+    assert data["counts"] == {"todo": 0, "claimed": 1, "done": 2, "failed": 1, "cancelled": 0}
+    servers = {server["name"]: server for server in data["servers"]}
+    assert (servers["one"]["done"], servers["one"]["seconds"]) == (2, 3.0)
+    assert (servers["two"]["state"], servers["three"]["state"]) == ("away", None)
+    assert data["seconds_left"] == 1.5  # one job, on two servers that are there
+    assert data["working"] is None
+
+
+def test_reasons_that_differ_in_numbers_are_one(made: Made) -> None:
+    made.failed(D, '"KSampler" failed: tried to allocate 17.0 GiB')
+    found = standing(made.folder, made.ledger, made.batch, Tail(made.folder))
+    assert [(failure.count, failure.names) for failure in found.failures] == [(2, ("third", "fourth"))]
+
+
+def test_status_tells_who_works_and_disturbs_nobody(made: Made) -> None:
+    lock = Lock(made.folder, shared=False)
+    assert str(os.getpid()) in worked_on(made.folder)
+    assert f"process {os.getpid()}" in called("status", made.folder.out)
+    with pytest.raises(Locked):  # it is still locked
+        Lock(made.folder, shared=False)
+    lock.release()
+    assert worked_on(made.folder) == ""
+    (made.folder.own / "lock").write_text("process 1 on elsewhere, since then\n")  # whoever it was, was killed
+    assert worked_on(made.folder) == ""
+
+
+def test_status_watches_until_the_batch_ends(made: Made, comfyproof: Command) -> None:
+    lock = Lock(made.folder, shared=False)
+    command = [sys.executable, "-m", "comfyproof", "batch", "status", str(made.folder.out), "--watch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        assert watching.stdout.readline().startswith("2 of 4 done, 1 failed")
+        made.done(D, ["fourth"], picture("d"))
+        lock.release()
+        assert "3 of 4 done, 1 failed" in watching.stdout.read()
+        assert watching.wait() == 1
+    made.ledger.close()
+
+
+def test_status_writes_nothing(made: Made) -> None:
+    made.ledger.close()
+    files = [path for path in made.folder.out.rglob("*") if path.is_file() and "sqlite-" not in path.name]
+    before = {path: path.stat().st_mtime_ns for path in files}
+    called("status", made.folder.out)
+    called("export", made.folder.out, "--to", "json")
+    called("verify", made.folder.out)
+    assert {path: path.stat().st_mtime_ns for path in files} == before
+    assert {path for path in made.folder.out.rglob("*") if path.is_file() and "sqlite-" not in path.name} == set(files)
+
+
+# Retry and cancel.
+
+
+def test_retry(made: Made) -> None:
+    assert "1 job will be run again" in called("retry", made.folder.out, "--failed")
+    row = made.ledger.row(C)
+    assert row is not None
+    assert (row.state, row.epoch) == ("todo", 2)
+    assert "nothing to run again" in called("retry", made.folder.out, "--failed")
+    made.ledger.cancel([C, D])
+    assert "2 jobs will be run again" in called("retry", made.folder.out, "*th*r*", "fourth")
+    assert 'did you mean "fourth"' in called("retry", made.folder.out, "fuorth", code=2)
+    called("retry", made.folder.out, code=2)
+
+
+def test_nobody_meddles_while_somebody_works(made: Made) -> None:
+    lock = Lock(made.folder, shared=False)
+    for command in (["retry", "--failed"], ["gc"], ["gc", "--dry-run"], ["verify", "--redo"]):
+        assert f"process {os.getpid()}" in called(command[0], made.folder.out, *command[1:], code=5)
+    assert "asked" in called("cancel", made.folder.out, "fourth")
+    assert "asked" in called("cancel", made.folder.out, "th*")
+    assert (made.folder.own / "cancel").read_text() == "fourth\nthird\n"
+    ask_to_cancel(made.folder, ["*"])
+    assert (made.folder.own / "cancel").read_text() == "fourth\nthird\n*\n"
+    assert states(made)[D] == "todo"
+    lock.release()
+
+
+def test_cancel_withdraws_what_servers_have(made: Made) -> None:
+    with ScriptedServer() as server:
+        made.ledger.claim([D], server.url, "desk:1:a", "s")
+        ours, others = prompt_id_of(made.batch, D, 0), new_id()
+        server.pending = [[0, ours, {}, {}, []], [1, others, {}, {}, []]]
+        assert "1 job cancelled" in called("cancel", made.folder.out)
+        assert [item[1] for item in server.pending] == [others]
+    assert states(made) == {A: "done", B: "done", C: "failed", D: "cancelled"}
+
+
+def test_cancel_tells_what_it_could_not_withdraw(made: Made) -> None:
+    made.ledger.claim([D], "http://127.0.0.1:9", "desk:1:a", "s")
+    assert 'may still run on "http://127.0.0.1:9"' in called("cancel", made.folder.out, code=4)
+    assert states(made)[D] == "cancelled"
+    assert '"cancelled"' in made.folder.events.read_text()
+
+
+# Export.
+
+
+def test_export_as_json(made: Made) -> None:
+    data = json.loads(called("export", made.folder.out, "--to", "json"))
+    assert data["schema"] == "comfyproof/batch-export/1"
+    assert [job["name"] for job in data["jobs"]] == ["first", "second", "third", "fourth"]
+    first, second, third, _ = data["jobs"]
+    assert (first["changes"], first["attempts"], third["attempts"]) == ({"seed": 1}, 1, 1)
+    assert first["outputs"][0]["file"] == "first.png"
+    assert first["outputs"][0]["checks"][0]["measured"] == "PNG"
+    assert [output["stage"] for output in second["outputs"]] == ["base", "save"]
+    assert third["reason"] == '"KSampler" failed: tried to allocate 2.5 GiB'
+
+
+@given(st.text(max_size=40))
+@example("=HYPERLINK(0)")
+@example(" +1+1")
+@example("\t@SUM(A1)")
+@example("-0.5")
+def test_no_cell_is_a_formula(text: str) -> None:
+    from comfyproof.batch.exporting import _cell
+
+    cell = str(_cell(text))
+    assert cell.removeprefix("'") == text.replace("\0", "").removeprefix("'")
+    try:
+        float(text)
+    except ValueError:
+        assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+
+
+def test_export_as_csv(tmp_path: Path) -> None:
+    batch = new_batch(tmp_path / "out", {A: ["=1+1"], B: ["b"]}, {"name": "=cmd", "text": 'a "b",\nc', "cfg": -0.5})
+    batch.done(A, ["=1+1"], picture("a"), picture("a2"))
+    called("export", batch.folder.out, "--to", "csv", "-o", tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(newline="", encoding="utf-8") as stream:
+        lines = list(csv.DictReader(stream))
+    assert [line["name"] for line in lines] == ["'=1+1", "'=1+1", "b"]
+    assert {line["name (varied)"] for line in lines} == {"'=cmd"}
+    assert (lines[0]["text"], lines[0]["cfg"]) == ('a "b",\nc', "-0.5")
+    assert (batch.folder.out / lines[1]["file"].removeprefix("'")).read_bytes() == picture("a2")
+    assert lines[0]["checks"] == "complete: passed, PNG"
+    batch.ledger.close()
+
+
+def test_contact_sheet(made: Made, tmp_path: Path) -> None:
+    said = called("export", made.folder.out, "--to", "sheet", "-o", tmp_path / "sheet.png")
+    assert said.strip() == str(tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        colors = sheet.convert("RGB").getcolors(2**24) or []
+    seen = {color for count, color in colors if count > 1000}
+    for text in ("a", "b", "b2"):  # each picture is on it
+        with Image.open(io.BytesIO(picture(text))) as image:
+            assert image.getpixel((90, 60)) in seen
+    called("export", made.folder.out, "--to", "sheet", "-o", tmp_path / "sheet.gif", code=2)
+
+
+def test_many_pictures_take_several_pages(tmp_path: Path) -> None:
+    names = {f"{n:064x}": [f"n{n}"] for n in range(101)}
+    batch = new_batch(tmp_path / "out", names)
+    called("export", batch.folder.out, "--to", "sheet", "-o", tmp_path / "sheet.jpg")
+    assert sorted(path.name for path in tmp_path.glob("*.jpg")) == ["sheet-001.jpg", "sheet-002.jpg"]
+    batch.ledger.close()
+
+
+# Verify.
+
+
+def test_verify(made: Made) -> None:
+    assert "3 files: all as they were accepted" in called("verify", made.folder.out)
+    (made.folder.out / "first.png").unlink()
+    assert "no file has the name: first" in called("verify", made.folder.out, code=1)
+    assert "1 names given again" in called("verify", made.folder.out, "--update-names")
+    assert (made.folder.out / "first.png").read_bytes() == picture("a")
+
+
+def test_a_damaged_file_is_run_again(made: Made) -> None:
+    with (made.folder.out / "second-save.png").open("r+b") as stream:  # a second name of the object itself
+        stream.seek(60)
+        stream.write(b"xxxx")
+    assert 'damaged: "second" (save): altered' in called("verify", made.folder.out, code=1)
+    assert states(made)[B] == "done"
+    assert "1 job will be run again" in called("verify", made.folder.out, "--redo", code=1)
+    assert states(made)[B] == "todo"
+    assert not list(made.folder.out.glob("second*"))
+    assert [path.read_bytes()[60:64] for path in (made.folder.own / "damaged").iterdir()] == [b"xxxx"]
+    assert "1 file: all as they were accepted" in called("verify", made.folder.out)
+    made.done(B, ["second"], picture("b"), picture("b2"))  # the same bytes once more
+    assert "3 files: all as they were accepted" in called("verify", made.folder.out)
+
+
+def test_a_lost_file_is_taken_from_its_name(made: Made) -> None:
+    (output,) = made.ledger.outputs(A)
+    made.store.path(output.stored).unlink()
+    assert 'damaged: "first" (base): missing' in called("verify", made.folder.out, code=1)
+    assert "1 taken from their names, 0 jobs" in called("verify", made.folder.out, "--redo", code=1)
+    assert "all as they were accepted" in called("verify", made.folder.out)
+    assert states(made)[A] == "done"
+
+
+def test_what_does_not_decode_is_damaged(made: Made) -> None:
+    made.done(D, ["fourth"], picture("d")[:-20])  # whoever accepted it, it is no whole picture
+    damaged = [each for each in examine(made.folder, made.ledger, made.store) if each.damage]
+    assert [each.name for each in damaged] == ["fourth"]
+    assert damaged[0].damage not in ("missing", "altered")
+
+
+# Leftovers.
+
+
+def test_gc(made: Made) -> None:
+    own = made.folder.own
+    kept = set(made.folder.out.rglob("*.png"))
+    orphan = made.folder.objects / "ff" / "0000.png"
+    orphan.parent.mkdir(exist_ok=True)
+    evidence, open_evidence = own / "failed" / f"{A[:16]}-0", own / "failed" / f"{C[:16]}-0"
+    left = (orphan, made.folder.objects / "ff" / ".x.png.part", made.folder.work / "j" / "x.png", evidence / "run.json")
+    for path in (*left, open_evidence / "run.json", made.folder.out / ".first.png.part"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"1234")
+    (made.folder.out / ".mine.part").write_bytes(b"mine")
+    said = called("gc", made.folder.out, "--dry-run")
+    assert "2 x object, 8 bytes: would be removed" in said
+    assert all(path.exists() for path in left)
+    assert "1 x evidence of a failure, 4 bytes: removed" in called("gc", made.folder.out)
+    assert not any(path.exists() for path in (*left, made.folder.out / ".first.png.part", orphan.parent))
+    assert all(path.exists() for path in kept)
+    assert open_evidence.exists()
+    assert (made.folder.out / ".mine.part").exists()
+    assert "nothing to remove" in called("gc", made.folder.out)
+
+
+def test_gc_keeps_jobs_that_are_no_longer_named_unless_told(made: Made) -> None:
+    from comfyproof.batch.ledger import NewJob
+
+    made.ledger.name_jobs([NewJob(A, "first", "model", {})])
+    assert "nothing to remove" in called("gc", made.folder.out)
+    assert "2 x object" in called("gc", made.folder.out, "--dry-run", "--unnamed")
+    assert "3 jobs forgotten" in called("gc", made.folder.out, "--unnamed")
+    assert sorted(path.name for path in made.folder.out.glob("*.png")) == ["first.png"]
+    assert len(list(made.store.all())) == 1
+    assert "1 file: all as they were accepted" in called("verify", made.folder.out)
+
+
+# With a batch that was really run.
+
+
+SPEC = """
+comfyproof: 1
+name: tiny
+inputs: {seed: {type: seed, default: 1}}
+models: {sd: {checkpoint: v1-5-pruned-emaonly.safetensors}}
+stages:
+  - generate: {model: sd, size: 64x64, positive: a cat, steps: 1, seed: $seed}
+  - save: {prefix: tiny}
+matrix: {seed: [1, 2, 3, 4, 5]}
+"""
+
+
+def test_a_damaged_picture_of_a_batch_is_made_again(tmp_path: Path, emulator: Emulator, comfyproof: Command) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    out = tmp_path / "out"
+    command = ("batch", "spec.yaml", "--servers", emulator.url, "--out", out)
+    assert comfyproof(*command).returncode == 0
+    data = json.loads(called("export", out, "--to", "json"))
+    assert [(job["name"], job["verdict"]) for job in data["jobs"]] == [(f"seed={n}", "verified") for n in range(1, 6)]
+    before = {path: path.read_bytes() for path in out.glob("*.png")}
+    with (out / "seed=2.png").open("r+b") as stream:
+        stream.write(b"!")
+    called("verify", out, "--redo", code=1)
+    assert len(list(out.glob("*.png"))) == 4
+    assert comfyproof(*command).returncode == 0
+    assert {path: path.read_bytes()[:4] for path in out.glob("*.png")} == dict.fromkeys(before, b"\x89PNG")
+    assert (out / ".comfyproof" / "events.ndjson").read_text().count('"submitted"') == 6
+    assert "5 files: all as they were accepted" in called("verify", out)
+
+
+def test_a_running_batch_is_cancelled(tmp_path: Path) -> None:
+    begun = threading.Event()
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    out = tmp_path / "out"
+    faults = [Fault(FAULTS["slow"], "3", last=1)]  # the first node alone
+    with Emulator(tmp_path / "emulator", catalog=built_in(), faults=faults, watch=lambda _: begun.set()) as emulator:
+        words = ["batch", "spec.yaml", "--servers", emulator.url, "--out", str(out)]
+        with subprocess.Popen(
+            [sys.executable, "-m", "comfyproof", *words], cwd=tmp_path, stderr=subprocess.DEVNULL
+        ) as run:
+            assert begun.wait(60)
+            assert "asked to stop" in called("cancel", out)
+            assert run.wait(60) == 1
+    counts = json.loads(called("status", out, "--format", "json"))["counts"]
+    assert counts["done"] + counts["cancelled"] == 5
+    assert counts["cancelled"] >= 3  # one ran, and one was queued behind it
+    assert "will be run again" in called("retry", out, "--cancelled")
+
+
+# What is no batch, or a broken one.
+
+
+COMMANDS = (
+    ("status",), ("retry", "--failed"), ("cancel",), ("export", "--to", "csv"), ("verify",), ("gc",),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_broken_batches(made: Made, tmp_path: Path, command: tuple[str, ...]) -> None:
+    name, *options = command
+    made.ledger.close()
+    out, own = made.folder.out, made.folder.own
+    assert f'there is no batch in "{tmp_path}"' in called(name, tmp_path, *options, code=3)
+    assert 'did you mean "' in called(name, tmp_path / "oot", *options, code=3)
+    assert f'did you mean "{out}"' in called(name, own, *options, code=3)
+    ledger = own / "ledger.sqlite"
+    whole = ledger.read_bytes()
+    ledger.write_bytes(whole[:700] + b"\xff" * 4000 + whole[5000:])
+    for leftover in own.glob("ledger.sqlite-*"):
+        leftover.unlink()
+    assert "help: move it away" in called(name, out, *options, code=6)
+    ledger.write_bytes(b"no database at all" * 100)
+    assert "help: move it away" in called(name, out, *options, code=6)
+    ledger.unlink()
+    assert "there is no ledger" in called(name, out, *options, code=6)
+    assert not ledger.exists()
+    (own / "batch.json").write_text('{"schema": "comfyproof/batch/2", "batch": "x"}')
+    assert "newer comfyproof" in called(name, out, *options, code=3)
+    (own / "batch.json").write_text("[" * 100_000)
+    called(name, out, *options, code=3)
+
+
+def test_a_ledger_that_cannot_be_reached_tells_no_password(made: Made) -> None:
+    for address in ("postgresql://me:s3cret@127.0.0.1:9/x", "postgresql://me:s3@cret@127.0.0.1:9/x"):
+        said = called("status", made.folder.out, "--ledger", address, code=6)
+        assert "the ledger cannot be used" in said
+        assert "s3" not in said
+        assert "cret" not in said
+    called("status", made.folder.out, "--ledger", "mysql://me@host/x", code=2)
+    assert "s3cret" not in called("status", made.folder.out, "--ledger", "postgresql://me:s3cret@host:port/x", code=2)

@@ -1,0 +1,178 @@
+"""The command as processes that need not import it first: one that has all of it forks one for every call.
+
+    python warm_command.py SOCKET
+
+A call is one line of JSON on a connection: `arguments`, `environment` (what is changed, None: not set), `said` (the
+file for both outputs), and perhaps `limit`, the most bytes that a file may have. The answers are the id of the process
+and, when it has ended, its code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+MODULES = (
+    "comfyproof.cli.main", "comfyproof.cli.batch", "comfyproof.cli.batch_start", "comfyproof.cli.batch_plan",
+    "comfyproof.cli.batch_progress", "comfyproof.batch.coordinator", "comfyproof.batch.plan",
+    "comfyproof.fleet.placement", "comfyproof.fleet.survey", "comfyproof.run.proof", "comfyproof.variants", "PIL.Image",
+    "PIL.PngImagePlugin", "numpy", "sqlalchemy.dialects.sqlite", "psycopg",
+)  # fmt: skip
+
+
+class Call:
+    """One process of the command, from its start to its end."""
+
+    def __init__(self, address: str, request: dict[str, Any]) -> None:
+        self._connection = socket.socket(socket.AF_UNIX)
+        self._connection.connect(address)
+        self._connection.sendall(json.dumps(request).encode() + b"\n")
+        self._answers = self._connection.makefile()
+        self._said = Path(request["said"])
+        self.pid = int(self._answers.readline())
+        self.code: int | None = None
+
+    def said(self) -> str:
+        """What it has said so far."""
+        return self._said.read_text()
+
+    def send(self, sign: int) -> None:
+        """Sends a signal to it."""
+        os.kill(self.pid, sign)
+
+    def finish(self, seconds: float = 60.0) -> tuple[int, str]:
+        """Its code, negative where a signal ended it, and all that it said. Raises TimeoutError."""
+        if self.code is None:
+            self._connection.settimeout(seconds)
+            try:
+                self.code = int(self._answers.readline())
+            except TimeoutError:
+                raise TimeoutError(self.said()) from None
+            finally:
+                self._answers.close()
+                self._connection.close()
+        return self.code, self.said()
+
+    def close(self) -> None:
+        """Ends it, if it has not ended."""
+        if self.code is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.send(signal.SIGKILL)
+            self.finish()
+
+
+class WarmCommand:
+    """The process that forks; a context, with which all of its calls end, too."""
+
+    def __enter__(self) -> WarmCommand:
+        self._folder = Path(tempfile.mkdtemp(prefix="warm-"))
+        self._address = str(self._folder / "socket")
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, self._address], stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "NO_COLOR": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
+        self._calls: list[Call] = []
+        return self
+
+    def start(
+        self, *arguments: object, cwd: Path | None = None, limit: int | None = None, **environment: str | None
+    ) -> Call:
+        """A process of the command. No file that it writes may have more than `limit` bytes."""
+        request = {
+            "arguments": list(map(str, arguments)), "environment": environment, "limit": limit,
+            "said": str(self._folder / f"{len(self._calls)}-{os.urandom(4).hex()}"), "cwd": str(cwd) if cwd else None,
+        }  # fmt: skip
+        call = Call(self._address, request)
+        self._calls.append(call)
+        return call
+
+    def run(
+        self, *arguments: object, cwd: Path | None = None, limit: int | None = None, **environment: str | None
+    ) -> tuple[int, str]:
+        """The code and the words of a process that ran to its end."""
+        return self.start(*arguments, cwd=cwd, limit=limit, **environment).finish()
+
+    def __exit__(self, *_: object) -> None:
+        for call in self._calls:
+            call.close()
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        for path in self._folder.iterdir():
+            path.unlink()
+        self._folder.rmdir()
+
+
+def _be(request: dict[str, Any], main: Any) -> None:
+    """What the new process does: it becomes the command."""
+    for name, value in request["environment"].items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    said = os.open(request["said"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    os.close(said)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if request["cwd"]:
+        os.chdir(request["cwd"])
+    if request["limit"]:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (request["limit"], request["limit"]))
+    main(request["arguments"])
+
+
+def _serve(connection: socket.socket, main: Any) -> None:
+    """Forks the process, and waits for it to end."""
+    with connection, connection.makefile() as lines:
+        request = json.loads(lines.readline())
+        pid = os.fork()
+        if not pid:
+            _be(request, main)
+        connection.sendall(f"{pid}\n".encode())
+        _, status = os.waitpid(pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        with contextlib.suppress(BrokenPipeError):
+            connection.sendall(f"{code}\n".encode())
+
+
+def main(arguments: Sequence[str]) -> None:
+    for name in MODULES:
+        importlib.import_module(name)
+    command = importlib.import_module("comfyproof.cli.main").main
+    assert len(os.listdir("/proc/self/task")) == 1  # a fork keeps one thread only
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(arguments[0])
+    listener.listen()
+    print("ready", flush=True)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        connection, _ = listener.accept()
+        if not os.fork():
+            listener.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            try:
+                _serve(connection, command)
+            finally:
+                sys.stdout.flush()
+                os._exit(0)
+        connection.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
