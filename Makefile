@@ -1,6 +1,7 @@
 # make demo: the main job on the built-in emulator.   make test: all tests.
 # make check: style, types, shape.                     make bench: speed beside peers.
 # make fuzz: the property tests, with new examples by the thousand.
+# make chaos: batches whose clients and servers are killed, in the long form; DICE=N for other moments.
 # make workflows schema stubs pages: what is generated from specs, stages and rules, and committed.
 # make packages: real workflows to convert, 92 MB, for tests and benchmarks that want them.
 
@@ -8,7 +9,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check fuzz bench packages workflows schema stubs pages clean
+.PHONY: demo test check fuzz chaos bench packages workflows schema stubs pages clean
 
 demo: $(VENV)/.demo
 	$(BIN)/comfyproof run specs/production_upscale_enhance.yaml
@@ -24,6 +25,9 @@ check: $(VENV)/.test
 
 fuzz: $(VENV)/.test
 	$(BIN)/python -m pytest --hypothesis-profile=search -m hypothesis
+
+chaos: $(VENV)/.test
+	$(BIN)/python -m pytest --chaos --dice=$${DICE:-1} tests/test_batch_chaos.py tests/test_batch_failpoints.py
 
 bench: $(VENV)/.test
 	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
@@ -55,7 +59,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[run]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[batch]'
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo

@@ -53,11 +53,13 @@ class Made(NamedTuple):
         self.ledger.note(Attempt(key, 0, f"p-{key}", "two", "error", reason), "failed")
 
 
-def new_batch(out: Path, jobs: Mapping[str, Sequence[str]], changes: Mapping[str, Any] | None = None) -> Made:
-    """A batch with these jobs, by their keys and names, of which nothing is done."""
+def new_batch(
+    out: Path, jobs: Mapping[str, Sequence[str]], changes: Mapping[str, Any] | None = None, url: str = ""
+) -> Made:
+    """A batch with these jobs, by their keys and names, of which nothing is done. `url` is for PostgreSQL."""
     folder = BatchFolder(out)
-    batch = folder.create("")
-    ledger = Ledger(folder.ledger_url(), batch)
+    batch = folder.create(url)
+    ledger = Ledger(url or folder.ledger_url(), batch)
     named = [NewJob(key, name, "model", changes or {}) for key, names in jobs.items() for name in names]
     ledger.name_jobs(named)
     return Made(folder, ledger, Store(folder.objects), batch)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -140,3 +141,17 @@ def assert_sound(out: Path, servers: Sequence[WatchedServer], jobs: int, ledger:
     assert len(list(out.glob("*.png"))) == jobs
     assert run_twice_for_no_reason(servers, out) == {}
     assert history_checker.check(out / ".comfyproof" / "events.ndjson", out, 0) == []
+
+
+def closed_port() -> int:
+    """A port at which nothing listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def leftovers(out: Path) -> list[str]:
+    """What lies in a batch's folder that should have been cleared away."""
+    own = out / ".comfyproof"
+    found = [path for path in out.rglob("*") if path.name.endswith(".part") or path.name.startswith(".comfyproof-")]
+    return [str(path.relative_to(out)) for path in [*found, *(own / "work").rglob("*"), *own.glob("restoring")]]

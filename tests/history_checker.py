@@ -29,6 +29,7 @@ FIELDS = {
     "began": ("batch", "coordinator", "jobs", "servers"), "claimed": ("shard", "server", "jobs"),
     "submitted": ("job", "prompt_id", "server", "epoch"), "found": ("job", "prompt_id", "server", "state"),
     "executed": ("job", "prompt_id", "server"), "released": ("server", "jobs"), "ledger": ("state",),
+    "repeated": ("jobs",),
     "lost": ("job", "prompt_id", "server"), "attempt": ("job", "prompt_id", "server", "outcome"),
     "accepted": ("job", "output", "sha256", "bytes"), "conflict": ("job", "output", "sha256"),
     "done": ("job", "verdict"), "failed": ("job", "reason"), "cancelled": ("job",),

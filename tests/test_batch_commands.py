@@ -33,6 +33,7 @@ from comfyproof.cli.main import main
 from comfyproof.emulator.embedded import Emulator
 from comfyproof.emulator.faults import FAULTS, Fault
 from conftest import Command
+from postgres import Postgres
 from scripted_server import ScriptedServer, new_id
 
 A, B, C, D = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
@@ -276,6 +277,26 @@ def test_cancel_tells_what_it_could_not_withdraw(made: Made) -> None:
     assert '"cancelled"' in made.folder.events.read_text()
 
 
+def test_with_a_ledger_for_several(tmp_path: Path) -> None:
+    with Postgres() as postgres:
+        batch = new_batch(tmp_path / "out", {A: ["first"], C: ["third"]}, url=postgres.url)
+        batch.done(A, ["first"], picture("a"))
+        batch.failed(C, "out of memory")
+        assert batch.ledger.hold_lane("two", "elsewhere:1:a", 60)
+        out = batch.folder.out
+        assert "worked on by elsewhere:1:a" in called("status", out)
+        assert "elsewhere:1:a" in called("gc", out, code=5)
+        assert "asked" in called("cancel", out)
+        assert "1 job will be run again" in called("retry", out, "--failed")
+        assert "1 file: all as they were accepted" in called("verify", out, "--ledger", postgres.url)
+        batch.ledger.leave_lane("two", "elsewhere:1:a")
+        assert "nobody works on it now" in called("status", out)
+        assert "nothing to remove" in called("gc", out)
+        assert "1 job cancelled" in called("cancel", out)
+        batch.ledger.close()
+    assert "the ledger cannot be used" in called("status", out, code=6)
+
+
 # Export.
 
 
@@ -435,41 +456,32 @@ matrix: {seed: [1, 2, 3, 4, 5]}
 """
 
 
-def test_a_damaged_picture_of_a_batch_is_made_again(tmp_path: Path, emulator: Emulator, comfyproof: Command) -> None:
-    (tmp_path / "spec.yaml").write_text(SPEC)
-    out = tmp_path / "out"
-    command = ("batch", "spec.yaml", "--servers", emulator.url, "--out", out)
-    assert comfyproof(*command).returncode == 0
-    data = json.loads(called("export", out, "--to", "json"))
-    assert [(job["name"], job["verdict"]) for job in data["jobs"]] == [(f"seed={n}", "verified") for n in range(1, 6)]
-    before = {path: path.read_bytes() for path in out.glob("*.png")}
-    with (out / "seed=2.png").open("r+b") as stream:
-        stream.write(b"!")
-    called("verify", out, "--redo", code=1)
-    assert len(list(out.glob("*.png"))) == 4
-    assert comfyproof(*command).returncode == 0
-    assert {path: path.read_bytes()[:4] for path in out.glob("*.png")} == dict.fromkeys(before, b"\x89PNG")
-    assert (out / ".comfyproof" / "events.ndjson").read_text().count('"submitted"') == 6
-    assert "5 files: all as they were accepted" in called("verify", out)
-
-
-def test_a_running_batch_is_cancelled(tmp_path: Path) -> None:
+def test_a_batch_is_cancelled_mended_and_brought_to_its_end(tmp_path: Path, comfyproof: Command) -> None:
     begun = threading.Event()
     (tmp_path / "spec.yaml").write_text(SPEC)
     out = tmp_path / "out"
     faults = [Fault(FAULTS["slow"], "3", last=1)]  # the first node alone
     with Emulator(tmp_path / "emulator", catalog=built_in(), faults=faults, watch=lambda _: begun.set()) as emulator:
         words = ["batch", "spec.yaml", "--servers", emulator.url, "--out", str(out)]
-        with subprocess.Popen(
-            [sys.executable, "-m", "comfyproof", *words], cwd=tmp_path, stderr=subprocess.DEVNULL
-        ) as run:
+        command = [sys.executable, "-m", "comfyproof", *words]
+        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as run:
             assert begun.wait(60)
             assert "asked to stop" in called("cancel", out)
             assert run.wait(60) == 1
-    counts = json.loads(called("status", out, "--format", "json"))["counts"]
-    assert counts["done"] + counts["cancelled"] == 5
-    assert counts["cancelled"] >= 3  # one ran, and one was queued behind it
-    assert "will be run again" in called("retry", out, "--cancelled")
+        counts = json.loads(called("status", out, "--format", "json"))["counts"]
+        assert counts["done"] + counts["cancelled"] == 5
+        assert counts["cancelled"] >= 3  # one ran, and one was queued behind it
+        assert "will be run again" in called("retry", out, "--cancelled")
+        with (out / "seed=1.png").open("r+b") as stream:
+            stream.write(b"!")
+        assert "1 job will be run again" in called("verify", out, "--redo", code=1)
+        assert not (out / "seed=1.png").exists()
+        assert comfyproof(*words).returncode == 0
+    data = json.loads(called("export", out, "--to", "json"))
+    assert [(job["name"], job["verdict"]) for job in data["jobs"]] == [(f"seed={n}", "verified") for n in range(1, 6)]
+    assert (out / "seed=1.png").read_bytes().startswith(b"\x89PNG")
+    assert (out / ".comfyproof" / "events.ndjson").read_text().count('"submitted"') == 6
+    assert "5 files: all as they were accepted" in called("verify", out)
 
 
 # What is no batch, or a broken one.

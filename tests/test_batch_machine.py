@@ -233,7 +233,7 @@ class ModelLane:
 
     def release(self) -> None:
         keys, self.waiting[:] = list(self.waiting), []
-        self.desk.release([key for key in keys if self.mine(key)], self.name)
+        self.desk.release(keys, self.name)
 
 
 class ModelClient:
@@ -292,16 +292,16 @@ class BatchMachine(RuleBasedStateMachine):
         self.number = 0
 
     @initialize(
-        natures=st.lists(st.sampled_from(NATURES), min_size=1, max_size=12),
+        natures=st.lists(st.sampled_from(NATURES), min_size=4, max_size=12),
         size=st.integers(1, 4),
         n=st.integers(1, 3),
-        servers=st.integers(1, 3),
+        servers=st.sampled_from([1, 2, 2, 3]),
     )
     def begin(self, natures: list[str], size: int, n: int, servers: int) -> None:
         keys = [f"job{number}" for number in range(len(natures))]
         models = {key: f"model{number // size % n}" for number, key in enumerate(keys)}
         self.world = World(SERVERS[:servers], dict(zip(keys, natures, strict=True)), models)
-        self.bundles = [
+        self.parts = [
             Bundle(tuple(keys[start : start + size]), models[keys[start]]) for start in range(0, len(keys), size)
         ]
         self.start_client()
@@ -319,11 +319,12 @@ class BatchMachine(RuleBasedStateMachine):
     @rule()
     def start_client(self) -> None:
         self.number += 1
-        self.clients.append(ModelClient(self.world, self.folder, self.bundles, self.number))
+        self.clients.append(ModelClient(self.world, self.folder, self.parts, self.number))
 
     @precondition(lambda self: self.clients)
-    @rule(which=CLIENT)
-    def crash_client(self, which: int) -> None:
+    @rule(which=CLIENT, server=SERVER, action=ACTION)
+    def crash_client(self, which: int, server: int, action: str) -> None:
+        self.client(which).lanes[self.name(server)].step(action)
         client = self.clients.pop(which % len(self.clients))
         for name in self.world.servers:  # after a while
             self.ledger.leave_lane(name, client.desk.coordinator)
@@ -342,6 +343,7 @@ class BatchMachine(RuleBasedStateMachine):
             self.ledger.leave_lane(name, self.clients[which].desk.coordinator)
         self.clients[1 - which].beat()
         self.work(1 - which, rounds)
+        self.work(which, rounds)
 
     # Lanes.
 
@@ -389,6 +391,8 @@ class BatchMachine(RuleBasedStateMachine):
     def outage(self, server: int, wiped: bool, patience: bool, back: bool) -> None:
         """A server cannot be reached: what it knew is gone, or it goes on with it, unseen."""
         name = self.name(server)
+        for client in self.clients:
+            client.lanes[name].step("submit")
         self.world.servers[name].reachable = False
         if wiped:
             self.world.servers[name].wipe()
@@ -477,7 +481,7 @@ class BatchMachine(RuleBasedStateMachine):
                 if not self.unsettled():
                     break
             while self.clients:
-                self.crash_client(0)
+                self.crash_client(0, 0, "look")
             if not self.unsettled():
                 break
         counts = self.ledger.counts()
@@ -495,6 +499,7 @@ class BatchMachine(RuleBasedStateMachine):
 
 
 TestBatch = BatchMachine.TestCase
+_profile = settings()
 TestBatch.settings = settings(
-    max_examples=60 if settings.default.derandomize else settings.default.max_examples, stateful_step_count=30
+    max_examples=50 if _profile.derandomize else _profile.max_examples // 5, stateful_step_count=25
 )

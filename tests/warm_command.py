@@ -38,9 +38,8 @@ class Call:
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.connect(address)
         self._connection.sendall(json.dumps(request).encode() + b"\n")
-        self._answers = self._connection.makefile()
         self._said = Path(request["said"])
-        self.pid = int(self._answers.readline())
+        self.pid = int(self._connection.recv(16))
         self.code: int | None = None
 
     def said(self) -> str:
@@ -56,12 +55,10 @@ class Call:
         if self.code is None:
             self._connection.settimeout(seconds)
             try:
-                self.code = int(self._answers.readline())
+                self.code = int(self._connection.recv(16))
             except TimeoutError:
-                raise TimeoutError(self.said()) from None
-            finally:
-                self._answers.close()
-                self._connection.close()
+                raise TimeoutError(self.said()[-2000:]) from None
+            self._connection.close()
         return self.code, self.said()
 
     def close(self) -> None:

@@ -96,6 +96,15 @@ class Sharing(NamedTuple):
     whole: Share
     kinds: Mapping[str, Share]
 
+    def __str__(self) -> str:
+        """What a report says of it."""
+        parts = [
+            f"{share.shared:,} of {share.nodes:,} {kind}s" for kind, share in self.kinds.items() if kind != "other"
+        ]
+        parts.append(f"{self.whole.shared:,} of {self.whole.nodes:,} nodes")
+        part = self.whole.shared_seconds / self.whole.seconds if self.whole.seconds else 0.0
+        return f"at hand from the job before: {', '.join(parts)}, about {part:.0%} of the work by a guess"
+
 
 def profile_of(graph: Graph, catalog: Catalog, content: Callable[[Asset], str] = lambda asset: asset.path) -> Profile:
     """The profile of a graph as it is sent.

@@ -19,7 +19,7 @@ from .spec.inputs import Given
 from .spec.matrix import Cell
 from .spec.pipeline import Changes
 
-MAX_MOULDS = 128
+MAX_MOULDS = 256
 
 
 @dataclass(frozen=True)

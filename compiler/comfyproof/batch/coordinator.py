@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import tempfile
 import threading
 import time
 import uuid
@@ -14,6 +15,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..fleet.placement import Placement, Unplaced
@@ -26,10 +28,11 @@ from ..run.waiting import USUAL, Timeouts
 from .desk import Desk, Shard, Stop
 from .engine import Engine
 from .events import EventLog
+from .failpoints import passed
 from .folder import BatchFolder, Lock
 from .jobs import Jobs, Sort
 from .lane import Lane
-from .ledger import Ledger, Output, Row
+from .ledger import Ledger, Output, Row, copy_ledger
 from .retrying import Budget
 from .schedule import Bundle, Scheduler
 from .store import Store, Stored
@@ -41,12 +44,13 @@ _LOOK = 0.2
 
 
 class Ended(NamedTuple):
-    """How a batch ended: jobs by what they came to, and why it stopped early, if it did."""
+    """How a batch ended: jobs by what they came to, those that show the same, and why it stopped early, if it did."""
 
     done: int
     failed: int
     left: int
     unexamined: int
+    repeated: tuple[tuple[str, ...], ...]
     stop: Stop | None
 
 
@@ -79,6 +83,7 @@ class Coordinator:
     also: Callable[[str], None] | None = None
     tell: Callable[[str, Mapping[str, Any]], None] = lambda *_: None
     fuse: bool = False
+    dry: bool = False  # only to look: in a folder nothing changes then
     id: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
     signs: int = 0  # how often a person has asked to stop
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -91,11 +96,20 @@ class Coordinator:
         return bool(self.ledger_url)
 
     def __enter__(self) -> Coordinator:
+        try:
+            return self._enter_dry() if self.dry and not self.shared else self._enter()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _enter(self) -> Coordinator:
         shown = _without_password(self.ledger_url) if self.shared else ""
         self.batch = self.folder.create(shown)
         self._stack.callback(Lock(self.folder, shared=self.shared).release)
         url = self.ledger_url or self.folder.ledger_url()
-        new = not self.shared and not (self.folder.own / "ledger.sqlite").exists()
+        restoring = self.folder.own / "restoring"  # until all of it is: a crash in the middle must not end it
+        if not self.shared and not (self.folder.own / "ledger.sqlite").exists():
+            restoring.touch()
         self.ledger = Ledger(url, self.batch)
         self._stack.callback(self.ledger.close)
         self.store = Store(self.folder.objects)
@@ -104,9 +118,26 @@ class Coordinator:
         if not self.shared:
             shutil.rmtree(self.folder.work, ignore_errors=True)
             self.folder.work.mkdir()
+        if self.jobs.models is not None:
+            self.jobs.models.remember()
         self.ledger.name_jobs(self.jobs.named())
-        if new:
+        if restoring.exists():
+            passed("before-restore")
             self._restore()
+            restoring.unlink()
+        return self
+
+    def _enter_dry(self) -> Coordinator:
+        """Looks at a copy of the ledger, of which nobody has to be kept out."""
+        ledger = self.folder.own / "ledger.sqlite"
+        scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="comfyproof-")))
+        self.batch = str(self.folder.about()["batch"]) if ledger.exists() else "new"
+        if ledger.exists():
+            copy_ledger(ledger, scratch / "ledger.sqlite")
+        self.ledger = Ledger(f"sqlite:///{scratch / 'ledger.sqlite'}", self.batch)
+        self._stack.callback(self.ledger.close)
+        self.store = Store(self.folder.objects)
+        self.ledger.name_jobs(self.jobs.named())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -338,8 +369,13 @@ class Coordinator:
         left = counts.get("todo", 0) + counts.get("claimed", 0)
         unexamined = sum(1 for row in self.ledger.rows() if row.verdict == "not fully examined")
         failed = counts.get("failed", 0) + counts.get("cancelled", 0)
-        ended = Ended(counts.get("done", 0), failed, left, unexamined, desk.stop)
+        repeated = tuple(tuple(group) for group in self.ledger.repeated())
+        for group in repeated:
+            desk.say("repeated", jobs=list(group))
+        ended = Ended(counts.get("done", 0), failed, left, unexamined, repeated, desk.stop)
+        passed("before-end")
         desk.say("ended", done=ended.done, failed=ended.failed, left=ended.left, exit=exit_of(ended))
+        passed("after-end")
         return ended
 
 
@@ -359,7 +395,7 @@ def read_events(folder: BatchFolder) -> Iterator[dict[str, Any]]:
     """What a log holds, without what a crash has torn."""
     with suppress(FileNotFoundError), folder.events.open("rb") as lines:
         for line in lines:
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 event = json.loads(line)
                 if isinstance(event, dict):
                     yield event

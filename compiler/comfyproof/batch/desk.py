@@ -13,6 +13,7 @@ from ..driver import Program
 from ..fusing import MOST_FUSED, fuse_shard
 from ..plan.machine import Machine
 from .events import EventLog
+from .failpoints import passed
 from .folder import BatchFolder
 from .ledger import Attempt, Ledger, LedgerProblem, Output, Row
 from .retrying import Budget, Health, decide
@@ -119,7 +120,7 @@ class Desk:
         if not keys:
             return
         with self.changed:
-            self.ledger.release(keys)
+            self.ledger.release(keys, self.coordinator)
             self.scheduler.back(list(keys))
             self.say("released", server=server, jobs=list(keys))
             self.changed.notify_all()
@@ -190,6 +191,7 @@ class Desk:
                 prompt_id=row.prompt_id,
                 server=row.server,
             )
+        passed("after-accepted")
         self.say("done", job=row.key, verdict=verdict)
 
     def went_wrong(self, row: Row, outcome: str, reason: str) -> bool:
@@ -240,7 +242,7 @@ class Desk:
             tried.add(server)
             able = self.placeable(row.key)
             if any(each not in tried for each in self.scheduler.taking_part if able is None or each in able):
-                self.ledger.release([row.key])
+                self.ledger.release([row.key], self.coordinator)
                 self.scheduler.back([row.key], avoid=server)
                 self.say("released", server=server, jobs=[row.key], reason=reason)
                 self.changed.notify_all()

@@ -11,6 +11,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ class Engine:
     def __init__(self, url: str, executor: str, run: Callable[[str, str, Sequence[str]], dict[str, int]]) -> None:
         global _run
         _run = run
+        self._running: set[Future[Any]] = set()
         for name in ("dbos", "sqlalchemy"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         if url.startswith("sqlite"):
@@ -79,7 +81,11 @@ class Engine:
     def start(self, shard: str, server: str, keys: Sequence[str]) -> None:
         """Begins the workflow of a shard."""
         with SetWorkflowID(shard):
-            DBOS.start_workflow(_shard, shard, server, list(keys))
+            handle = DBOS.start_workflow(_shard, shard, server, list(keys))
+        future: Future[Any] | None = getattr(handle, "future", None)
+        if future is not None:
+            self._running.add(future)
+            future.add_done_callback(self._running.discard)
 
     def drop(self, shards: Sequence[str]) -> None:
         """Ends the workflows of shards that another coordinator began and this one has taken over."""
@@ -89,7 +95,8 @@ class Engine:
 
     def close(self) -> None:
         """Waits for the workflows to note what came of them, and closes the tables."""
-        DBOS.destroy(workflow_completion_timeout_sec=5)
+        wait(list(self._running), timeout=5)  # DBOS itself would look once a second
+        DBOS.destroy()
 
 
 def _prepare(file: Path) -> None:

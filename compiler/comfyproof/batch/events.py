@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from .failpoints import passed
 
 
 class EventLog:
@@ -20,6 +23,8 @@ class EventLog:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
         self._file = os.open(path, flags, 0o644)
         self._also = also
+        self._path = path
+        self._torn = False
         if not _ends_whole(path):
             os.write(self._file, b"\n")  # a process was ended in the middle of a line
 
@@ -27,7 +32,12 @@ class EventLog:
         """Adds an event."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"at": at, "event": event, **facts}, ensure_ascii=True) + "\n"
-        os.write(self._file, line.encode())
+        data = line.encode()
+        passed("half-line", lambda: os.write(self._file, data[: len(data) // 2]))
+        # Nothing follows half a line but the next beginning, which ends it.
+        if self._torn or os.write(self._file, data) < len(data):
+            self._torn = True
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
         if self._also is not None:
             self._also(line)
 

@@ -28,7 +28,7 @@ from ..run.waiting import State
 from ..verify.expected import Verdict
 from .failpoints import passed
 from .ledger import Output, Row
-from .store import Store
+from .store import Store, pixels_of
 
 
 class NotTaken(Exception):
@@ -85,7 +85,8 @@ class Member:
                 {"name": c.name, "verdict": c.verdict.value, "expected": c.expected, "measured": c.measured}
                 for c in picture.checks
             ]
-            found.append(Output(self.row.key, number, store.take(picture.path), picture.stage, checks))
+            stored, pixels = store.take(picture.path), pixels_of(picture.path)
+            found.append(Output(self.row.key, number, stored, picture.stage, checks, pixels))
         return found
 
     def landed(self) -> None:
@@ -96,10 +97,12 @@ class Member:
         """Keeps what came of a job that is not as promised, with the record of it. Raises OSError."""
         if self.run.folder is None or not self.folder.exists():
             return
+        passed("before-evidence")
         write_record(self.run, self.folder / "run.json", self.secrets)
         folder.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
         self.folder.rename(folder)
+        passed("after-evidence")
 
 
 @dataclass
@@ -122,8 +125,8 @@ class Flight:
 
 
 def _is_damaged(checks: tuple[Any, ...]) -> bool:
-    whole = next((check for check in checks if check.name == "whole"), None)
-    return whole is not None and whole.verdict is Verdict.FAILED
+    complete = next((check for check in checks if check.name == "complete"), None)
+    return complete is not None and complete.verdict is Verdict.FAILED
 
 
 def board(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..run.folder import write_whole
+from .failpoints import passed
 
 SCHEMA = "comfyproof/batch/1"
 OWN = ".comfyproof"
@@ -78,9 +79,11 @@ class BatchFolder(NamedTuple):
         self.work.mkdir(exist_ok=True)
         if (self.own / "batch.json").exists():
             return str(self.about()["batch"])
+        passed("after-folder")
         batch = str(uuid.uuid4())
         about = {"schema": SCHEMA, "batch": batch, "ledger": ledger}
         write_whole(self.own / "batch.json", (json.dumps(about, indent=2) + "\n").encode())
+        passed("after-batch")
         return batch
 
 

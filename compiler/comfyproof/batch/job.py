@@ -51,7 +51,7 @@ class Contents:
 def key_of(program: Program, contents: Contents, models: Mapping[str, str]) -> str:
     """The key of a compiled form: its graph with inputs as hashes, its promises, and which model files are meant.
 
-    `models` gives what is known of a model file besides its name, such as a hash.
+    `models` says what is known of model files besides their names.
     """
 
     def told(value: Any) -> Any:
@@ -62,16 +62,13 @@ def key_of(program: Program, contents: Contents, models: Mapping[str, str]) -> s
         return str(value)
 
     spec = program.spec
-    names: set[str] = set()
     nodes = {}
     for node in program.graph.nodes.values():
         nodes[node.id] = [node.type, {name: _value(value) for name, value in node.inputs.items()}]
-        names.update(value for value in node.inputs.values() if isinstance(value, str) and value in models)
     saves = [(step.name, step.block) for step in spec.steps if isinstance(step.block, Save)]
     promises = [[name, block.verify] for name, block in saves if block.verify]
     inputs = {name: found.value for name, found in spec.inputs.items() if isinstance(found.value, Asset)}
-    known = {name: models[name] for name in sorted(names)}
-    whole = [_FORMAT, nodes, spec.verify, promises, inputs, known]
+    whole = [_FORMAT, nodes, spec.verify, promises, inputs, models]
     text = json.dumps(whole, sort_keys=True, separators=(",", ":"), default=told)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -13,6 +13,7 @@ from ..fleet.placement import Placement, Unplaced, shape_of
 from ..graph import Graph
 from ..ordering import Profile, order, profile_of
 from ..variants import Variants
+from .identities import Identities
 from .job import Contents, key_of
 from .ledger import NewJob
 
@@ -27,12 +28,12 @@ Sort: TypeAlias = "tuple[Needs, Any]"
 class Jobs:
     """The forms of a spec, sound or not.
 
-    `models` gives what is known of a model file besides its name. Of a form only its key, its name and what it shares
-    with others are kept: a batch of any size takes little memory.
+    `models` tells which model files are meant by their names; None: by the names alone. Of a form only its key, its
+    name and what it shares with others are kept: a batch of any size takes little memory.
     """
 
     variants: Variants
-    models: Mapping[str, str] = field(default_factory=dict)
+    models: Identities | None = None
     forms: dict[str, Form] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)
     findings: list[Diagnostic] = field(default_factory=list)
@@ -61,8 +62,8 @@ class Jobs:
         if compiled.program is None:
             self.broken.append(form.name)
             return
-        self.not_examined += [each for each in compiled.not_examined if each not in self.not_examined]
-        key = key_of(compiled.program, self._contents, self.models)
+        self.not_examined += [each for each in compiled.program.not_examined if each not in self.not_examined]
+        key = self._key(compiled.program)
         self.names.setdefault(key, []).append(form.name)
         if key not in self.forms:
             graph, catalog = compiled.program.graph, self.variants.catalog
@@ -73,6 +74,9 @@ class Jobs:
             sort = (needs, shape_of(graph, needs))
             self.sorts.setdefault(sort, graph)
             self.sort[key] = sort
+
+    def _key(self, program: Program) -> str:
+        return key_of(program, self._contents, self.models.of(program.graph) if self.models else {})
 
     def named(self) -> Iterator[NewJob]:
         """The jobs as the ledger takes them, in the order in which they should run."""
@@ -90,7 +94,7 @@ class Jobs:
         if compiled.program is None:
             message = next((each.message for each in compiled.findings), "it cannot be compiled")
             raise ValueError(f"it no longer compiles: {message}")
-        if key_of(compiled.program, self._contents, self.models) != key:
+        if self._key(compiled.program) != key:
             raise ValueError("a file that it reads has changed since the batch was planned")
 
         return compiled.program

@@ -21,6 +21,7 @@ from ..run.client import Client
 from ..run.prepare import server_catalog
 from ..run.problems import ServerMisbehaved, ServerProblem
 from .desk import Desk, Shard, Stop
+from .failpoints import passed
 from .flight import Flight, Member, NotTaken, Unfit, board, submit, told
 from .job import prompt_id_of
 from .ledger import LedgerProblem, Row
@@ -103,6 +104,7 @@ class Lane:
                 if not keys or not (mine or any(keys.intersection(flight.keys) for flight in self._flights)):
                     del self._shards[id]
                     self._futures.pop(id).set_result({"left": len(keys)})
+                    passed("after-shard")
 
     # The loop.
 
@@ -126,6 +128,8 @@ class Lane:
 
     def _round(self) -> bool:
         """Does the next thing; false once there is nothing more to do."""
+        if self._desk.over and not self._flights:  # a server that is away is not asked then
+            return False
         self._fill()
         if self._flights:
             self._settle(self._flights[0])
@@ -392,7 +396,7 @@ class Lane:
         desk.server(self.name, "away", problem.what)
         while not desk.leave and not desk.over:
             self._breaker.failed(time.monotonic())
-            desk.wait_until(lambda: desk.leave, self._breaker.pause(time.monotonic()))
+            desk.wait_until(lambda: desk.leave or desk.over, self._breaker.pause(time.monotonic()))
             if time.monotonic() - since > self._patience:
                 self._give_back()
             try:

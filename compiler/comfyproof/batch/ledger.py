@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -56,13 +58,17 @@ class Row(NamedTuple):
 
 
 class Output(NamedTuple):
-    """One accepted file of a job: what it is, which stage made it, and what was measured of it."""
+    """One accepted file of a job: what it is, which stage made it, and what was measured of it.
+
+    `pixels` is the same for files that show the same, whatever their metadata; empty where that is not known.
+    """
 
     key: str
     number: int
     stored: Stored
     stage: str
     checks: Sequence[Mapping[str, Any]]
+    pixels: str = ""
 
 
 class Attempt(NamedTuple):
@@ -107,8 +113,13 @@ class Ledger:
                 yield connection
 
     def _read(self, query: sa.Select[Any]) -> Iterator[Any]:
-        with _told(), self._engine.connect() as connection:
-            yield from connection.execution_options(yield_per=_PART).execute(query)
+        with (
+            _told(),
+            self._engine.connect() as connection,
+            # A reader may stop early, and PostgreSQL keeps a cursor open until it is told.
+            connection.execution_options(yield_per=_PART).execute(query) as found,
+        ):
+            yield from found
 
     def _look_through(self) -> None:
         with self._engine.connect() as connection:
@@ -174,7 +185,19 @@ class Ledger:
         query = sa.select(OUTPUT).where(OUTPUT.c.batch == self._batch).order_by(OUTPUT.c.key, OUTPUT.c.number)
         for found in self._read(query if key is None else query.where(OUTPUT.c.key == key)):
             stored = Stored(found.sha256, found.bytes, found.ending)
-            yield Output(found.key, found.number, stored, found.stage, found.checks)
+            yield Output(found.key, found.number, stored, found.stage, found.checks, found.pixels)
+
+    def repeated(self) -> list[list[str]]:
+        """The jobs of the latest command whose pictures show exactly the same, group by group."""
+        here = (OUTPUT.c.batch == self._batch) & (OUTPUT.c.pixels != "")
+        named = (JOB.c.batch == OUTPUT.c.batch) & (JOB.c.key == OUTPUT.c.key) & (JOB.c.position >= 0)
+        several = sa.select(OUTPUT.c.pixels).join(JOB, named).where(here).group_by(OUTPUT.c.pixels)
+        several = several.having(sa.func.count(sa.distinct(OUTPUT.c.key)) > 1)
+        query = sa.select(OUTPUT.c.pixels, OUTPUT.c.key).join(JOB, named).where(here, OUTPUT.c.pixels.in_(several))
+        groups: dict[str, list[str]] = {}
+        for pixels, key in self._read(query.order_by(JOB.c.position)):
+            groups.setdefault(pixels, []).append(key)
+        return list(groups.values())
 
     def attempts(self, key: str | None = None) -> Iterator[Attempt]:
         """The attempts that did not come right, of one job or of all, the oldest first."""
@@ -190,14 +213,19 @@ class Ledger:
     # What becomes of them.
 
     def claim(self, keys: Sequence[str], server: str, coordinator: str, shard: str) -> list[str]:
-        """Those of the jobs that nobody else has, which are now this coordinator's to run on this server."""
+        """Those of the jobs that nobody else has, which are now this coordinator's to run on this server.
+
+        None where another has come to hold the server's lane, as after a long sleep of this one.
+        """
         passed("before-claim")
         values = {"state": "claimed", "server": server, "coordinator": coordinator, "shard": shard}
         with self._writing() as connection:
+            free = self._is_free(connection, server, coordinator)
             claimed = [
                 key
                 for key in keys
-                if connection.execute(
+                if free
+                and connection.execute(
                     JOB.update().where(*self._is(JOB, key), JOB.c.state == "todo").values(**values)
                 ).rowcount
             ]
@@ -207,6 +235,7 @@ class Ledger:
     def bind(self, keys: Iterable[str], prompt_id: str | None) -> None:
         """Notes that jobs are about to be sent together, so that they are found again together; None: they are not."""
         self._change(keys, JOB.c.state == "claimed", {"prompt_id": prompt_id})
+        passed("after-bind")
 
     def bound(self, prompt_id: str) -> list[Row]:
         """The jobs that were sent as one prompt, in their order, done or not."""
@@ -215,9 +244,14 @@ class Ledger:
         return [Row(*found) for found in self._read(query)]
 
     def move(self, keys: Iterable[str], server: str, coordinator: str, shard: str) -> None:
-        """Hands jobs that are claimed and not begun to another lane of the same coordinator."""
-        values = {"server": server, "coordinator": coordinator, "shard": shard}
-        self._change(keys, JOB.c.state == "claimed", values)
+        """Hands jobs that this coordinator has claimed and not begun to another of its lanes."""
+        values = {"server": server, "shard": shard}
+        with self._writing() as connection:
+            if not self._is_free(connection, server, coordinator):
+                return
+            mine = (JOB.c.state == "claimed") & (JOB.c.coordinator == coordinator)
+            for key in keys:
+                connection.execute(JOB.update().where(*self._is(JOB, key), mine).values(**values))
 
     def adopt(self, server: str, coordinator: str, shard: str) -> list[str]:
         """Takes over what others had claimed for a server, by whoever holds its lane now: the jobs, in order."""
@@ -225,6 +259,8 @@ class Ledger:
         change = JOB.update().where(JOB.c.batch == self._batch, others).values(coordinator=coordinator, shard=shard)
         with self._writing() as connection:
             found = connection.execute(change.returning(JOB.c.position, JOB.c.key)).all()
+        if found:
+            passed("after-adopt")
         return [key for _, key in sorted(map(tuple, found))]
 
     def abandon(self, servers: Collection[str]) -> list[str]:
@@ -235,11 +271,11 @@ class Ledger:
         with self._writing() as connection:
             return list(connection.execute(change.returning(JOB.c.key)).scalars())
 
-    def release(self, keys: Iterable[str]) -> None:
-        """Makes claimed jobs free again."""
-        self._change(
-            keys, JOB.c.state == "claimed", {"state": "todo", "coordinator": None, "shard": None, "prompt_id": None}
-        )
+    def release(self, keys: Iterable[str], coordinator: str) -> None:
+        """Makes jobs that this coordinator has claimed free again."""
+        mine = (JOB.c.state == "claimed") & (JOB.c.coordinator == coordinator)
+        self._change(keys, mine, {"state": "todo", "coordinator": None, "shard": None, "prompt_id": None})
+        passed("after-release")
 
     def cancel(self, keys: Iterable[str]) -> None:
         """Takes jobs that are not done out of the batch, until somebody retries them."""
@@ -290,6 +326,7 @@ class Ledger:
                         **each.stored._asdict(),
                         "stage": each.stage,
                         "checks": list(each.checks),
+                        "pixels": each.pixels,
                     }
                     for each in outputs
                 ],
@@ -303,11 +340,14 @@ class Ledger:
         values |= {"coordinator": None, "prompt_id": None}
         if state == "failed":
             values["ended"] = _now()
+        passed("before-note")
         with self._writing() as connection:
-            current = JOB.c.epoch == attempt.epoch  # what another noted already is not noted again
-            change = JOB.update().where(*self._is(JOB, attempt.key), current, JOB.c.state != "done")
+            # What another noted already is not noted again, and what was cancelled meanwhile stays so.
+            current = (JOB.c.epoch == attempt.epoch) & JOB.c.state.in_(("todo", "claimed"))
+            change = JOB.update().where(*self._is(JOB, attempt.key), current)
             if connection.execute(change.values(**values)).rowcount:
                 connection.execute(ATTEMPT.insert().values(batch=self._batch, ended=_now(), **attempt._asdict()))
+        passed("after-note")
 
     # Lanes.
 
@@ -329,6 +369,12 @@ class Ledger:
                 return False
             return True
 
+    def _is_free(self, connection: sa.Connection, server: str, coordinator: str) -> bool:
+        """Whether no other coordinator holds a server's lane, and none comes to before this transaction ends."""
+        mine = (LANE.c.batch == self._batch) & (LANE.c.server == server)
+        found = connection.execute(sa.select(LANE.c.coordinator, LANE.c.until).where(mine).with_for_update()).first()
+        return found is None or found.coordinator == coordinator or found.until < _clock(connection)
+
     def leave_lane(self, server: str, coordinator: str) -> None:
         """Lets others submit to a server."""
         mine = (LANE.c.batch == self._batch) & (LANE.c.server == server) & (LANE.c.coordinator == coordinator)
@@ -344,6 +390,16 @@ class Ledger:
 
     def _is(self, table: sa.Table, key: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
         return table.c.batch == self._batch, table.c.key == key
+
+
+def copy_ledger(source: Path, target: Path) -> None:
+    """Copies a ledger in SQLite, whole, also while somebody writes to it. Raises LedgerProblem."""
+    try:
+        whence = f"{source.resolve().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(whence, uri=True)) as here, closing(sqlite3.connect(target)) as there:
+            here.backup(there)
+    except sqlite3.Error as problem:
+        raise LedgerProblem(f"the ledger cannot be read: {problem}", _help(str(problem))) from None
 
 
 _MOVE_AWAY = "move it away and give the same command: what is verified is found again in the store"

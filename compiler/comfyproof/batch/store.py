@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ..png import SIGNATURE, BrokenPng, chunks
 from .failpoints import passed
 
 _CHUNK = 2**20
@@ -74,6 +75,19 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def pixels_of(path: Path) -> str:
+    """A hash of what a PNG file shows, whatever its metadata say; empty for other files. Raises OSError."""
+    data = path.read_bytes()
+    if not data.startswith(SIGNATURE):
+        return ""
+    digest = hashlib.sha256()
+    with suppress(BrokenPng):
+        for kind, body in chunks(data):
+            if kind in ("IHDR", "PLTE", "IDAT", "fdAT"):
+                digest.update(body)
+    return digest.hexdigest()[:32]
+
+
 def link_or_copy(source: Path, target: Path) -> None:
     """Gives a file a second name, as a hard link where the file system has them. Raises OSError.
 
@@ -87,6 +101,7 @@ def link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, part, follow_symlinks=False)
         with part.open("rb") as stream:
             os.fsync(stream.fileno())
+    passed("half-object")
     os.replace(part, target)
     part.unlink(missing_ok=True)  # a replacement by another name of the same file leaves both
 

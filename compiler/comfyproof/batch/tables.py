@@ -66,6 +66,7 @@ OUTPUT = sa.Table(
     sa.Column("ending", sa.String, nullable=False),
     sa.Column("stage", sa.String, nullable=False),
     sa.Column("checks", sa.JSON, nullable=False),
+    sa.Column("pixels", sa.String, nullable=False),  # a hash of the picture without its metadata, or nothing
 )
 # Who may submit to a server: one coordinator at a time, as long as it says so often enough.
 LANE = sa.Table(

@@ -40,12 +40,13 @@ class Batch:
     def lock(self, *, alone: bool = False) -> None:
         """Keeps others from working on it until the command ends. Raises Locked where somebody does already.
 
-        With a ledger that is made for several, that is only done for what must be done `alone`.
+        A ledger that is made for several keeps them apart by itself, but for what must be done `alone`.
         """
         from ..batch.folder import Lock, Locked
 
-        held = Lock(self.folder, shared=self.shared and not alone)
-        self._stack.callback(held.release)
+        if self.shared and not alone:
+            return
+        self._stack.callback(Lock(self.folder, shared=False).release)
         if alone and (holders := self.ledger.holders()):
             raise Locked(f"somebody else works on the batch: {', '.join(sorted(set(holders.values())))}")
 

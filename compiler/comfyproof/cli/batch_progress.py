@@ -21,6 +21,7 @@ from .terminal import wants_color
 if TYPE_CHECKING:
     from ..batch.coordinator import Coordinator, Ended
 
+_FEW = 5
 _PACE = 10.0  # seconds between lines where nobody looks at a bar
 
 
@@ -84,8 +85,14 @@ def show_end(coordinator: Coordinator, ended: Ended) -> None:
     parts += [f"{ended.unexamined:,} not fully examined"] if ended.unexamined else []
     if ended.failed:
         reasons = Counter(str(row.reason) for row in coordinator.ledger.rows() if row.state in ("failed", "cancelled"))
-        for reason, count in reasons.most_common(5):
+        for reason, count in reasons.most_common(_FEW):
             click.echo(clean(f"  {count:,} x {reason}"), err=True)
+    for group in ended.repeated[:_FEW]:
+        names = [coordinator.jobs.names[key][0] for key in group]
+        shown = ", ".join(f'"{name}"' for name in names[:_FEW]) + (", ..." if len(names) > _FEW else "")
+        click.echo(clean(f"warning: {len(names):,} pictures show exactly the same: {shown}"), err=True)
+    if ended.repeated:
+        click.echo("  help: look whether what is varied there, such as a seed, reaches the sampler", err=True)
     click.echo(f"{clean(str(coordinator.folder.out))}: {', '.join(parts)}", err=True)
     if ended.stop is not None:
         click.echo(clean(f"stopped: {ended.stop.reason}"), err=True)

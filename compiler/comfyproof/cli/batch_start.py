@@ -20,6 +20,7 @@ from .terminal import catalog_option, read_catalog_option, read_changes, show_wo
 
 if TYPE_CHECKING:
     from ..batch.coordinator import Coordinator
+    from ..batch.identities import Identities
     from ..batch.jobs import Jobs
     from ..catalog.pinned import Catalog
     from ..fleet.servers import Server
@@ -50,6 +51,12 @@ MAX_JOBS = 200_000
 @click.option("--name", "names", metavar="TEMPLATE", help="What to call the pictures, as in '{image.stem}-{variant}'.")
 @click.option(
     "--ledger", metavar="URL", help="A PostgreSQL database, for several coordinators; SQLite in --out, unless given."
+)
+@click.option(
+    "--models",
+    metavar="FOLDER",
+    type=click.Path(),
+    help="A ComfyUI models folder: a job is another where a file in it has changed. Of names alone nobody can tell.",
 )
 @click.option("--fuse", is_flag=True, help="Run forms that share work as one prompt, where memory allows.")
 @click.option("--dry-run", is_flag=True, help="Say what there is to do, and do nothing.")
@@ -93,6 +100,7 @@ def start_command(
     out: str,
     names: str | None,
     ledger: str | None,
+    models: str | None,
     fuse: bool,
     dry_run: bool,
     plan_out: str | None,
@@ -123,7 +131,8 @@ def start_command(
     from ..fleet.placement import Placement
     from ..fleet.survey import survey
 
-    jobs = _read_jobs(spec, read_catalog_option(catalog_file), read_changes(inputs, settings, variant), patterns, names)
+    changes = read_changes(inputs, settings, variant)
+    jobs = _read_jobs(spec, read_catalog_option(catalog_file), changes, patterns, names, _models(models, out))
     if isinstance(jobs, Exit):
         return jobs
     intent = _Intent(dry_run or plan_out is not None, detailed_exitcode, plan_out, plan_in, yes)
@@ -133,7 +142,9 @@ def start_command(
         seen = survey(fleet, classes_of({needs for needs, _ in jobs.sorts}))
         placement = Placement(seen, jobs.variants.catalog)
         terms = Terms(patience, wait, timeout, allow_drift)
-        coordinator = Coordinator(BatchFolder(Path(out)), jobs, fleet, terms, placement, ledger or "", also, fuse=fuse)
+        coordinator = Coordinator(
+            BatchFolder(Path(out)), jobs, fleet, terms, placement, ledger or "", also, fuse=fuse, dry=dry_run
+        )
         code = _planned_and_run(coordinator, intent)
     if then and not intent.looks_only:
         _run_then(then, out, code)
@@ -151,7 +162,12 @@ class _Intent(NamedTuple):
 
 
 def _read_jobs(
-    spec: str, catalog: Catalog, changes: Changes, patterns: tuple[str, ...], names: str | None
+    spec: str,
+    catalog: Catalog,
+    changes: Changes,
+    patterns: tuple[str, ...],
+    names: str | None,
+    models: Identities,
 ) -> Jobs | Exit:
     """The jobs of a spec; or the code to exit with where it is not sound, after saying why."""
     from ..batch.jobs import Jobs
@@ -173,7 +189,7 @@ def _read_jobs(
     click.echo(str(count), err=True)
     if count.total > MAX_JOBS:
         stop(Exit.USAGE, f"that is over the limit of {MAX_JOBS:,}", "part the spec into several batches")
-    jobs = Jobs(variants)
+    jobs = Jobs(variants, models)
     with Counting("compiling") as counting:
         jobs.read(lambda done: counting.says(done, count.total))
     show_work(in_reading_order(jobs.findings), sys.stderr)
@@ -183,6 +199,20 @@ def _read_jobs(
         stop(Exit.FINDINGS, f"{count_of} do not compile: {few}", "mend them, or leave them out")
     sys.stderr.write(unexamined(tuple(jobs.not_examined), color=wants_color(sys.stderr)))
     return jobs
+
+
+def _models(folder: str | None, out: str) -> Identities:
+    """Which model files are meant, as far as that can be read here."""
+    from ..batch.folder import BatchFolder
+    from ..batch.identities import Identities
+    from ..weights.folders import BadTree, read_tree
+
+    try:
+        tree = read_tree(folder) if folder else None
+    except BadTree as problem:
+        raise click.UsageError(str(problem)) from None
+    remembered = BatchFolder(Path(out)).own / "models.json"
+    return Identities(tree, remembered, lambda name: click.echo(f"reading {name}", err=True))
 
 
 @contextmanager

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..batch.standing import Failure, ServerStanding, Standing
 
 _FAST, _SLOW = 0.5, 5.0  # seconds between two looks, and between two lines where nobody looks on
+_SHARE = 4
 _REASONS = 10
 
 
@@ -76,6 +77,7 @@ def _watch_lines(look: Callable[[], Standing], form: str, folder: str) -> Standi
 
     said, due = "", 0.0
     while True:
+        begun = time.monotonic()
         found = look()
         line = json.dumps(as_data(found)) if form == "json" else _line(found)
         if not found.working:
@@ -85,7 +87,7 @@ def _watch_lines(look: Callable[[], Standing], form: str, folder: str) -> Standi
             click.echo(line)
             sys.stdout.flush()
             said, due = line, time.monotonic() + _SLOW
-        time.sleep(_FAST)
+        _rest(begun)
 
 
 def _watch_live(look: Callable[[], Standing], folder: str) -> Standing:
@@ -94,11 +96,17 @@ def _watch_live(look: Callable[[], Standing], folder: str) -> Standing:
 
     with Live(console=_console(), auto_refresh=False) as live:
         while True:
+            begun = time.monotonic()
             found = look()
             live.update(_picture(found, folder), refresh=True)
             if not found.working:
                 return found
-            time.sleep(_FAST)
+            _rest(begun)
+
+
+def _rest(begun: float) -> None:
+    """Waits before the next look: longer where looking takes long, for others need the machine."""
+    time.sleep(max(_FAST, _SHARE * (time.monotonic() - begun)))
 
 
 def _line(found: Standing) -> str:

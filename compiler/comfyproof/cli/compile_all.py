@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from .exits import Exit
-from .terminal import show_work, stop
+from .terminal import show_summary, show_work, stop
 
 if TYPE_CHECKING:
     from ..catalog.pinned import Catalog
@@ -47,9 +47,9 @@ def compile_all(
 
     variants = read_variants(spec, catalog, changes, names=names)
     if variants.base.spec is None or variants.base.program is None:
-        from .compile import told
-
-        return told(variants.base)
+        show_work(variants.base.findings, sys.stderr)
+        show_summary(variants.base.findings, variants.base.not_examined, sys.stderr)
+        return Exit.FINDINGS if variants.base.readable else Exit.NOT_EXAMINED
     if variants.problems:
         show_work(variants.problems, sys.stderr)
         return Exit.FINDINGS
@@ -127,7 +127,7 @@ class _Index:
     stream: IO[str]
     table: IO[str]
     variants: Variants
-    before: Mapping[str, str]
+    before: tuple[tuple[str, str], ...]
     columns: list[str]
     made: set[str] = field(default_factory=set)
     removed: int = 0
@@ -135,15 +135,15 @@ class _Index:
     @classmethod
     def begun(cls, folder: Path, variants: Variants) -> _Index:
         """An index that has nothing in it, and knows what an earlier one had."""
-        before = {**dict(_listed(folder / f"{INDEX}.json")), **dict(_listed(folder / UNFINISHED))}
+        listed = dict.fromkeys([*_listed(folder / f"{INDEX}.json"), *_listed(folder / UNFINISHED)])
         with (folder / f"{UNFINISHED}.old").open("w", encoding="utf-8") as kept:
-            kept.writelines(_line({"file": file, "sha256": sha256}) + "\n" for file, sha256 in before.items())
+            kept.writelines(_line({"file": file, "sha256": sha256}) + "\n" for file, sha256 in listed)
         os.replace(kept.name, folder / UNFINISHED)
         stream = (folder / UNFINISHED).open("a", encoding="utf-8", buffering=1)
         table = (folder / f"{UNFINISHED}.csv").open("w", encoding="utf-8", newline="")
         columns = variants.paths()
         csv.writer(table, lineterminator="\n").writerow(["name", "form", "file", "sha256", *map(_cell, columns)])
-        return cls(folder, stream, table, variants, before, columns)
+        return cls(folder, stream, table, variants, tuple(listed), columns)
 
     def __enter__(self) -> _Index:
         return self
@@ -165,15 +165,14 @@ class _Index:
 
     def finished(self, failed: list[str]) -> list[str]:
         """Removes what an earlier run wrote and this did not, and puts the index in place; what it left alone."""
-        kept = []
-        for file, sha256 in self.before.items():
-            if file in self.made or not (self.folder / file).is_file() or (self.folder / file).is_symlink():
-                continue
-            if _hash(self.folder / file) == sha256:
-                (self.folder / file).unlink()
-                self.removed += 1
-            else:
+        kept, known = [], frozenset(self.before)
+        for file in dict.fromkeys(file for file, _ in self.before if file not in self.made):
+            path = self.folder / file
+            if path.is_symlink() or (path.exists() and (file, _hash(path)) not in known):
                 kept.append(file)
+            elif path.exists():
+                path.unlink()
+                self.removed += 1
         self.stream.close()
         self.table.close()
         whole = self.folder / f"{UNFINISHED}.json"

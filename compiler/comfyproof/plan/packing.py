@@ -50,6 +50,11 @@ class Storage:
 
 def packing_of(parts: Sequence[tuple[str, Header, Storage]], rest: int = 0) -> Packing:
     """The packing of a model that is made of files: (prefix of its names, header, storage) each."""
+    return _packed(tuple(parts), rest)
+
+
+@lru_cache(maxsize=64)  # a spec is planned in each of its forms, with the same models
+def _packed(parts: tuple[tuple[str, Header, Storage], ...], rest: int) -> Packing:
     modules: list[Module] = []
     for prefix, header, storage in parts:
         found, loose = _modules(prefix, header, storage)
@@ -58,7 +63,7 @@ def packing_of(parts: Sequence[tuple[str, Header, Storage]], rest: int = 0) -> P
     return Packing(tuple(sorted(modules, reverse=True)), rest)
 
 
-@lru_cache(maxsize=64)  # a spec is planned in each of its forms, with the same models
+@lru_cache(maxsize=64)
 def _modules(prefix: str, header: Header, storage: Storage) -> tuple[list[Module], int]:
     groups: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {}
     loose = 0

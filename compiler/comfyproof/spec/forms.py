@@ -8,8 +8,16 @@ from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
-from .naming import Taken, safe_file_name
+from .changes import address
+from .document import Document
+from .dollars import WHOLE
+from .names import Stages, stages_of
+from .naming import Taken, Template, safe_file_name
 from .pipeline import Changes, Spec
+
+# What stands between the parts of a name.
+_DASHES = ("-", "_", ".", " ")
+_DEEPEST = 20
 
 
 class Form(NamedTuple):
@@ -67,11 +75,50 @@ def all_forms(spec: Spec, changes: Changes) -> Iterator[Form]:
     taken, template = Taken(), spec.names
     for n, (row, variant, cell) in enumerate(_combined(spec, changes), 1):
         made = replace(changes, row=row, variant=variant, cell=cell)
+        own = {"row": row and row.name, "variant": variant, "cell": cell and cell.name, "spec": spec.name, "n": n}
         if template is not None:
-            name = template.name(made, spec.name, n)
+            name = _as_template(template, made, own)
         else:
-            name = "-".join(part for part in (row and row.name, variant, cell and cell.name) if part)
+            name = "-".join(part for part in (own["row"], variant, own["cell"]) if part)
         yield Form(taken.distinct(safe_file_name(name, spec.name)), made)
+
+
+def _as_template(template: Template, changes: Changes, own: Mapping[str, Any]) -> str:
+    """The name that a template gives a form; a field that has no value takes the dash beside it along."""
+    made, bare = "", False
+    for piece in template.pieces:
+        if isinstance(piece, str):
+            text = piece[1:] if bare and piece[0] in _DASHES else piece
+        else:
+            text = piece.text(own[piece.name] if piece.name in own else _value(template.document, piece.name, changes))
+        if not isinstance(piece, str) and not text and made[-1:] in _DASHES:
+            made = made[:-1]
+        bare = not isinstance(piece, str) and not made and not text
+        made += text
+    return made
+
+
+def _value(document: Document, text: str, changes: Changes, depth: int = 0) -> Any:
+    """A path's value in a form: what the run sets, else the matrix, the variant, the row, the spec."""
+    value = next(_said(document, text, changes), None)
+    whole = WHOLE.fullmatch(value) if isinstance(value, str) else None
+    if whole and not whole[2] and whole[1] in document.keys("inputs") and depth < _DEEPEST:
+        return _value(document, whole[1], changes, depth + 1)
+    return value
+
+
+def _said(document: Document, text: str, changes: Changes) -> Iterator[Any]:
+    yield from (value for path, value in reversed(list(changes.settings)) if path == text)
+    if text in changes.inputs:
+        yield changes.inputs[text]
+    yield from (each.value for each in (changes.cell.settings if changes.cell else ()) if each.text == text)
+    changed = document.get(("variants", changes.variant)) if changes.variant is not None else None
+    if isinstance(changed, Mapping) and text in changed:
+        yield changed[text]
+    if changes.row is not None and text in changes.row.values:
+        yield changes.row.values[text].value
+    path = address(document, Stages(stages_of(document)), text, document.place(()), [])
+    yield None if path is None else document.get(path)
 
 
 def _variants(spec: Spec, changes: Changes) -> tuple[str | None, ...]:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..diagnostics import Diagnostic, Place, did_you_mean
 from .changes import SECTIONS, UNKNOWN_PATH, address
 from .document import Document
-from .dollars import WHOLE, as_text
+from .dollars import as_text
 from .names import Stages, stages_of
 from .problems import WRONG_TYPE, WRONG_VALUE, describe
-
-if TYPE_CHECKING:
-    from .pipeline import Changes
 
 OF_A_FORM = ("row", "variant", "cell", "spec", "n")
 PARTS = ("stem", "name", "suffix", "parent")
 MAX_TEMPLATE = 1000
 # Bytes: a file system has room for 255, and a number and a suffix follow.
 MAX_NAME = 180
-_DEEPEST = 20
 _FIELD = re.compile(r"\{([^{}:]*)(?::([^{}]*))?\}")
 _FORMAT = re.compile(r"0?\d{0,2}(?:\.\d)?")
 _NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
@@ -39,60 +34,21 @@ class Field(NamedTuple):
     part: str
     format: str
 
+    def text(self, value: Any) -> str:
+        """A value as it stands in a name; nothing for None."""
+        if value is None:
+            return ""
+        if self.part:
+            path = PurePosixPath(str(value).replace("\\", "/"))
+            return str(path.parent if self.part == "parent" else getattr(path, self.part))
+        return _written(value, self.format)
+
 
 class Template(NamedTuple):
-    """Text and fields, in order."""
+    """Text and fields, in order; `document` is the spec as it stands, whose paths they name."""
 
     pieces: tuple[str | Field, ...]
     document: Document
-
-    def name(self, changes: Changes, spec: str, n: int) -> str:
-        """What a form is called, the n-th of them; a field that has no value takes the dash beside it along."""
-        made, bare = "", False
-        for piece in self.pieces:
-            text = piece if isinstance(piece, str) else self._text(piece, changes, spec, n)
-            if isinstance(piece, str) and (bare or not made):
-                text = text[1:] if bare and text[:1] in ("-", "_", ".", " ") else text
-                bare = False
-            elif not text:
-                made, bare = (made[:-1], False) if made[-1:] in ("-", "_", ".", " ") else (made, True)
-            made += text
-        return made
-
-    def _text(self, field: Field, changes: Changes, spec: str, n: int) -> str:
-        own = {
-            "row": changes.row and changes.row.name, "variant": changes.variant,
-            "cell": changes.cell and changes.cell.name, "spec": spec, "n": n,
-        }  # fmt: skip
-        value = own[field.name] if field.name in own else self._value(field.name, changes, 0)
-        if value is None:
-            return ""
-        if field.part:
-            path = PurePosixPath(str(value).replace("\\", "/"))
-            return str(path.parent if field.part == "parent" else getattr(path, field.part))
-        return _written(value, field.format)
-
-    def _value(self, text: str, changes: Changes, depth: int) -> Any:
-        """A path's value in a form: what the run sets, else the matrix, the variant, the row, the spec."""
-        value = next(_said(self.document, text, changes), None)
-        whole = WHOLE.fullmatch(value) if isinstance(value, str) else None
-        if whole and not whole[2] and whole[1] in self.document.keys("inputs") and depth < _DEEPEST:
-            return self._value(whole[1], changes, depth + 1)
-        return value
-
-
-def _said(document: Document, text: str, changes: Changes) -> Iterator[Any]:
-    yield from (value for path, value in reversed(list(changes.settings)) if path == text)
-    if text in changes.inputs:
-        yield changes.inputs[text]
-    yield from (each.value for each in (changes.cell.settings if changes.cell else ()) if each.text == text)
-    changed = document.get(("variants", changes.variant)) if changes.variant is not None else None
-    if isinstance(changed, Mapping) and text in changed:
-        yield changed[text]
-    if changes.row is not None and text in changes.row.values:
-        yield changes.row.values[text].value
-    path = address(document, Stages(stages_of(document)), text, document.place(()), [])
-    yield None if path is None else document.get(path)
 
 
 def read_names(document: Document, findings: list[Diagnostic]) -> Template | None:
