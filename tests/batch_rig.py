@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -98,14 +100,31 @@ def fleet(folder: Path, count: int, *faults: str) -> Iterator[list[WatchedServer
             server.kill()
 
 
-def job_of_each_prompt(out: Path) -> dict[str, str]:
-    found = {}
-    for line in (out / ".comfyproof" / "events.ndjson").read_bytes().splitlines():
-        with contextlib.suppress(ValueError):
-            event = json.loads(line)
-            if event.get("prompt_id"):
-                found[event["prompt_id"]] = event["job"]
+def events(out: Path) -> list[dict[str, Any]]:
+    """What the log of a batch says so far."""
+    found = []
+    with contextlib.suppress(FileNotFoundError):
+        for line in (out / ".comfyproof" / "events.ndjson").read_bytes().splitlines():
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
     return found
+
+
+def told(out: Path) -> set[str]:
+    """The kinds of events that there were so far."""
+    return {event["event"] for event in events(out)}
+
+
+def wait_for(there: Callable[[], object], seconds: float = 30.0) -> None:
+    """Waits until something is there."""
+    end = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+
+
+def job_of_each_prompt(out: Path) -> dict[str, str]:
+    return {event["prompt_id"]: event["job"] for event in events(out) if event.get("prompt_id")}
 
 
 def done_jobs(out: Path, ledger: str | None = None) -> dict[str, int]:

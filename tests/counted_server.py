@@ -65,7 +65,7 @@ class CountedServer(Emulator):
 
         @web.middleware
         async def noted(request: web.Request, handler: Handler) -> web.StreamResponse:
-            body = await request.read() if request.method == "POST" else b""
+            body = await request.read() if request.content_type == "application/json" else b""
             self.asked.append(Asked(request.method, request.path.removeprefix("/api"), body))
             return await handler(request)
 

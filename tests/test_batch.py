@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +22,7 @@ from PIL import Image
 import history_checker
 from comfyproof.catalog.pinned import built_in
 from comfyproof.emulator.embedded import Emulator
-from conftest import Command
+from conftest import ROOT, Command
 
 TIERS = """\
 comfyproof: 1
@@ -226,3 +231,16 @@ def test_a_model_that_is_replaced_makes_another_job(tmp_path: Path, comfyproof: 
     assert "reading" not in again.stderr
     model.write_bytes(b"two")
     assert "3  to do" in comfyproof(*command, "--dry-run").stderr
+
+
+def test_every_command_of_the_page(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    page = (ROOT / "docs" / "batch.md").read_text()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for block in re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block], cwd=tmp_path, env={**os.environ, "PATH": path},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == 6

@@ -1,4 +1,4 @@
-"""The commands on a batch beside starting it: status, retry, cancel, export, verify, gc; and the names of its files."""
+"""The commands on a batch beside starting it: status, retry, cancel, export, verify, gc."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ import csv
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,9 +22,7 @@ from batch_folders import Made, new_batch, picture
 from comfyproof.batch.folder import Lock, Locked
 from comfyproof.batch.job import prompt_id_of
 from comfyproof.batch.standing import Tail, standing, worked_on
-from comfyproof.batch.store import Store
 from comfyproof.batch.upkeep import ask_to_cancel, examine
-from comfyproof.batch.view import file_name, place_names, rebuild
 from comfyproof.catalog.pinned import built_in
 from comfyproof.cli.main import main
 from comfyproof.emulator.embedded import Emulator
@@ -63,105 +58,6 @@ def states(batch: Made) -> dict[str, str]:
     return {row.key: row.state for row in batch.ledger.rows()}
 
 
-# The names of files.
-
-
-def test_names_lead_to_objects(made: Made) -> None:
-    out = made.folder.out
-    assert sorted(path.name for path in out.iterdir()) == [
-        ".comfyproof", "first.png", "second-base.png", "second-save.png",
-    ]  # fmt: skip
-    assert (out / "first.png").read_bytes() == picture("a")
-    assert (out / "first.png").stat().st_nlink == 2
-    outputs = list(made.ledger.outputs(B))
-    again = place_names(made.folder, made.store, B, ["second"], outputs)
-    assert [path.name for path in again] == ["second-base.png", "second-save.png"]
-
-
-def test_what_is_in_the_way_stands(made: Made, tmp_path: Path) -> None:
-    out, elsewhere = made.folder.out, tmp_path / "elsewhere.txt"
-    elsewhere.write_text("mine")
-    (out / "fourth.png").symlink_to(elsewhere)
-    (out / f"fourth-{D[:8]}.png").write_text("mine as well")
-    made.done(D, ["fourth"], picture("d"))
-    assert (out / f"fourth-{D[:16]}.png").read_bytes() == picture("d")
-    assert elsewhere.read_text() == "mine"
-    assert (out / f"fourth-{D[:8]}.png").read_text() == "mine as well"
-    for taken in (D[:16], D):
-        (out / f"fifth-{taken}.png").mkdir()
-    (out / "fifth.png").mkdir()
-    (out / f"fifth-{D[:8]}.png").mkdir()
-    with pytest.raises(FileExistsError):
-        place_names(made.folder, made.store, D, ["fifth"], list(made.ledger.outputs(D)))
-
-
-def test_names_of_other_jobs_do_not_hide_one_another(tmp_path: Path) -> None:
-    # "x" with a stage "base" would be called as the job "x-base" is; both forms of an é are one letter to people.
-    forms = [unicodedata.normalize(form, "é") for form in ("NFC", "NFD")]
-    batch = new_batch(tmp_path / "out", {A: ["x-base"], B: ["x"], C: [forms[0]], D: [forms[1]]})
-    batch.done(A, ["x-base"], picture("a"))
-    batch.done(B, ["x"], picture("b"), picture("b2"))
-    batch.done(C, [forms[0]], picture("c"))
-    batch.done(D, [forms[1]], picture("d"))
-    found = {path.name: path.read_bytes() for path in batch.folder.out.glob("*.png")}
-    assert found == {
-        "x-base.png": picture("a"), f"x-base-{B[:8]}.png": picture("b"), "x-save.png": picture("b2"),
-        "é.png": picture("c"), f"é-{D[:8]}.png": picture("d"),
-    }  # fmt: skip
-
-
-def test_the_view_is_rebuilt(made: Made) -> None:
-    out = made.folder.out
-    shutil.copyfile(out / "first.png", out / "my favourite.png")
-    os.link(out / "first.png", out / "linked by me.png")
-    (out / "second-save.png").unlink()
-    from comfyproof.batch.ledger import NewJob
-
-    made.ledger.name_jobs([NewJob(B, "renamed", "model", {}), NewJob(D, "fourth", "model", {})])
-    assert rebuild(made.folder, made.ledger, made.store) == (2, 2, 2)
-    assert {path.name for path in out.glob("*.png")} == {
-        "renamed-base.png", "renamed-save.png", "my favourite.png", "linked by me.png",
-    }  # fmt: skip
-    assert rebuild(made.folder, made.ledger, made.store) == (2, 0, 0)
-
-
-def test_where_there_are_no_links_files_are_copied(made: Made) -> None:
-    shared = Path("/dev/shm")
-    if not shared.is_dir() or shared.stat().st_dev == made.folder.out.stat().st_dev:
-        pytest.fail("this needs a second file system at /dev/shm")
-    with tempfile.TemporaryDirectory(dir=shared) as other:
-        shutil.copytree(made.folder.objects, Path(other) / "objects")
-        store, outputs = Store(Path(other) / "objects"), list(made.ledger.outputs(A))
-        (made.folder.out / "first.png").unlink()
-        for _ in range(2):
-            (path,) = place_names(made.folder, store, A, ["first"], outputs)
-            assert path.name == "first.png"
-            assert path.read_bytes() == picture("a")
-            assert path.stat().st_nlink == 1
-
-
-@given(st.text(max_size=300))
-@example("../../etc/passwd")
-@example("C:\\con.txt")
-@example("NUL")
-@example("東京" * 100)
-@example("\ud800 ")
-@example("नमस्ते दुनिया")
-def test_every_name_is_that_of_a_file(name: str) -> None:
-    safe = file_name(name, ".png")
-    assert file_name(file_name(name)) == file_name(name)
-    assert 4 < len(safe.encode()) <= 160
-    assert safe.isprintable()
-    assert safe[0] not in ".-"
-    assert not set(safe) & set('/\\:*?"<>| ')
-    assert safe.split(".")[0].casefold() not in ("con", "prn", "aux", "nul", "com1", "lpt9")
-
-
-def test_letters_of_all_scripts_are_kept() -> None:
-    for name in ("портрет", "東京-夜景", "नमस्ते", "Ärger_ñ=0.3,b+1"):
-        assert file_name(name) == unicodedata.normalize("NFC", name)
-
-
 # Status.
 
 
@@ -193,7 +89,7 @@ def test_status(made: Made) -> None:
 def test_reasons_that_differ_in_numbers_are_one(made: Made) -> None:
     made.failed(D, '"KSampler" failed: tried to allocate 17.0 GiB')
     found = standing(made.folder, made.ledger, made.batch, Tail(made.folder))
-    assert [(failure.count, failure.names) for failure in found.failures] == [(2, ("third", "fourth"))]
+    assert [(failure.jobs, failure.names) for failure in found.failures] == [(2, ("third", "fourth"))]
 
 
 def test_status_tells_who_works_and_disturbs_nobody(made: Made) -> None:
@@ -268,6 +164,20 @@ def test_cancel_withdraws_what_servers_have(made: Made) -> None:
         assert "1 job cancelled" in called("cancel", made.folder.out)
         assert [item[1] for item in server.pending] == [others]
     assert states(made) == {A: "done", B: "done", C: "failed", D: "cancelled"}
+
+
+def test_a_prompt_of_several_jobs_goes_on_while_one_is_wanted(tmp_path: Path) -> None:
+    batch = new_batch(tmp_path / "out", {A: ["a"], B: ["b"]})
+    with ScriptedServer() as server:
+        together = new_id()
+        server.pending = [[0, together, {}, {}, []]]
+        batch.ledger.claim([A, B], server.url, "desk:1:a", "s")
+        batch.ledger.bind([A, B], together)
+        called("cancel", batch.folder.out, "a")
+        assert [item[1] for item in server.pending] == [together]
+        called("cancel", batch.folder.out)
+        assert server.pending == []
+    batch.ledger.close()
 
 
 def test_cancel_tells_what_it_could_not_withdraw(made: Made) -> None:
@@ -460,7 +370,7 @@ def test_a_batch_is_cancelled_mended_and_brought_to_its_end(tmp_path: Path, comf
     begun = threading.Event()
     (tmp_path / "spec.yaml").write_text(SPEC)
     out = tmp_path / "out"
-    faults = [Fault(FAULTS["slow"], "3", last=1)]  # the first node alone
+    faults = [Fault(FAULTS["slow"], "2", last=1)]  # the first node alone
     with Emulator(tmp_path / "emulator", catalog=built_in(), faults=faults, watch=lambda _: begun.set()) as emulator:
         words = ["batch", "spec.yaml", "--servers", emulator.url, "--out", str(out)]
         command = [sys.executable, "-m", "comfyproof", *words]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 import history_checker
-from batch_rig import closed_port, done_jobs, fleet, job_of_each_prompt, leftovers, write_spec
+from batch_rig import done_jobs, fleet, job_of_each_prompt, leftovers, told, wait_for, write_spec
 from comfyproof.batch.failpoints import NAMES
 from warm_command import WarmCommand
 from watched_server import WatchedServer
@@ -25,7 +26,8 @@ MOST = 60  # passages of one point
 class Way(NamedTuple):
     """How a batch comes by a point: on which servers, with which options, after having ended at which other points.
 
-    `larger` is a passage after the first that every such batch comes by.
+    `larger` is a passage after the first that every such batch comes by. `stopped`: it is told to stop once it has
+    begun.
     """
 
     larger: int = 0
@@ -33,14 +35,13 @@ class Way(NamedTuple):
     options: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
     again: int = 1  # how often a job may run
+    stopped: bool = False
 
 
 EACH_JOB = Way(larger=3)
 NOT_AS_PROMISED = Way(servers="small", again=2)
 WAYS = {
     **dict.fromkeys(NAMES, Way()),
-    "before-claim": Way(larger=2),
-    "after-claim": Way(larger=2),
     "half-line": Way(larger=7),
     "after-adopt": Way(before=("after-submit",)),
     "after-bind": Way(options=("--fuse",)),
@@ -48,7 +49,7 @@ WAYS = {
     **dict.fromkeys(("before-object", "half-object", "after-object", "before-commit", "after-commit"), EACH_JOB),
     **dict.fromkeys(("after-accepted", "before-name", "after-name"), EACH_JOB),
     **dict.fromkeys(("before-evidence", "after-evidence", "before-note", "after-note"), NOT_AS_PROMISED),
-    "after-release": Way(servers="closed", options=("--patience", "0")),
+    "after-release": Way(servers="slow", stopped=True),
 }
 
 
@@ -59,13 +60,17 @@ class Rig:
         self.folder, self._command, self.watched = folder, command, servers
         self._spec = write_spec(folder, JOBS)
         urls = [server.url for server in servers]
-        self._urls = {"good": urls[:2], "small": urls[1:], "closed": [*urls[:1], f"http://127.0.0.1:{closed_port()}"]}
+        self._urls = {"good": urls[:2], "small": urls[1:3], "slow": urls[3:]}
 
     def batch(self, out: Path, way: Way, ledger: str | None, point: str | None) -> tuple[int, str]:
-        return self._command.run(
+        call = self._command.start(
             "batch", self._spec, "--servers", ",".join(self._urls[way.servers]), "--out", out, *way.options,
             *(["--ledger", ledger] if ledger else []), COMFYPROOF_FAIL=point,
         )  # fmt: skip
+        if way.stopped and point:
+            wait_for(lambda: "submitted" in told(out))
+            call.send(signal.SIGINT)
+        return call.finish()
 
     def ends_at(self, name: str, time: int, ledger: str | None = None) -> tuple[bool, list[str]]:
         """Whether a batch ends at the so-many-th passage of a point, and what is wrong once it has been finished."""
@@ -100,7 +105,9 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         good = stack.enter_context(fleet(folder, 2))
         (folder / "small").mkdir()
         small = stack.enter_context(fleet(folder / "small", 1, "small"))
-        yield Rig(folder, stack.enter_context(WarmCommand()), [*good, *small])
+        (folder / "slow").mkdir()
+        slow = stack.enter_context(fleet(folder / "slow", 1, "slow:0.05"))
+        yield Rig(folder, stack.enter_context(WarmCommand()), [*good, *small, *slow])
 
 
 def test_a_batch_that_ends_at_any_point_goes_on(rig: Rig) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -20,7 +21,7 @@ from comfyproof.batch.desk import Desk
 from comfyproof.batch.events import EventLog
 from comfyproof.batch.folder import BatchFolder
 from comfyproof.batch.job import prompt_id_of
-from comfyproof.batch.ledger import Ledger, NewJob, Output, Row
+from comfyproof.batch.ledger import Attempt, Ledger, NewJob, Output, Row
 from comfyproof.batch.retrying import Budget
 from comfyproof.batch.schedule import Bundle, Scheduler
 from comfyproof.batch.store import Store, Stored
@@ -503,3 +504,45 @@ _profile = settings()
 TestBatch.settings = settings(
     max_examples=50 if _profile.derandomize else _profile.max_examples // 5, stateful_step_count=25
 )
+
+
+# What the machine has found, told shortly.
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.sqlite", BATCH)
+    ledger.name_jobs(NewJob(key, key, "krea", {}) for key in ("k", "l"))
+    yield ledger
+    ledger.close()
+
+
+def test_who_slept_too_long_claims_nothing_for_a_lane_that_is_anothers(ledger: Ledger) -> None:
+    assert ledger.hold_lane("a", "sleeper", -1.0)
+    assert ledger.claim(["k"], "a", "sleeper", "s1") == ["k"]  # nobody else has it yet
+    assert ledger.hold_lane("a", "other", LONG)
+    assert ledger.adopt("a", "other", "s2") == ["k"]
+    assert ledger.claim(["l"], "a", "sleeper", "s3") == []
+    assert ledger.claim(["l"], "b", "sleeper", "s4") == ["l"]
+
+
+def test_nobody_gives_away_what_is_anothers_by_now(ledger: Ledger) -> None:
+    ledger.claim(["k", "l"], "a", "sleeper", "s1")
+    ledger.adopt("a", "other", "s2")
+    ledger.move(["k"], "b", "sleeper", "s3")
+    ledger.release(["l"], "sleeper")
+    assert [(row.state, row.server, row.coordinator) for row in ledger.rows()] == [("claimed", "a", "other")] * 2
+    ledger.move(["k"], "b", "other", "s4")
+    ledger.release(["l"], "other")
+    assert [(row.state, row.server, row.coordinator) for row in ledger.rows()] == [
+        ("claimed", "b", "other"), ("todo", "a", None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["todo", "failed"])
+def test_what_was_cancelled_while_it_ran_is_not_run_again(ledger: Ledger, state: str) -> None:
+    ledger.claim(["k"], "a", "me", "s1")
+    ledger.cancel(["k"])
+    ledger.note(Attempt("k", 0, "p", "a", "error", "it broke"), state)
+    assert [(row.state, row.epoch) for row in ledger.rows()] == [("cancelled", 0), ("todo", 0)]
+    assert list(ledger.attempts()) == []

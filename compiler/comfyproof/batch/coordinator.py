@@ -41,6 +41,7 @@ from .view import place_names
 LEASE = 15.0  # seconds for which a lane is held
 _BEAT = 4.0
 _LOOK = 0.2
+_ITS_OWN = ("lost", "interrupted", "fused")  # what says nothing against running a job there again
 
 
 class Ended(NamedTuple):
@@ -214,6 +215,7 @@ class Coordinator:
         for row in rows:
             if row.state == "claimed" and row.key not in free:
                 scheduler.moved([row.key], str(row.server))
+        self._keep_away(scheduler, {row.key: row for row in rows if row.state == "todo" and row.epoch})
         return Desk(
             batch=self.batch,
             coordinator=self.id,
@@ -238,16 +240,31 @@ class Coordinator:
             return None
         return next((seen for seen in self.placement.seen if seen.server.name == server), None)
 
+    def _keep_away(self, scheduler: Scheduler, again: Mapping[str, Row]) -> None:
+        """Lets jobs that failed on a server go to others first, as if no crash had come between."""
+        for attempt in self.ledger.attempts() if again else ():
+            row = again.get(attempt.key)
+            if row is not None and row.epoch == attempt.epoch + 1 and attempt.outcome not in _ITS_OWN:
+                scheduler.moved([row.key], attempt.server)
+                scheduler.back([row.key], avoid=attempt.server)
+
     def _machine(self, server: str) -> Machine | None:
         return next((seen.machine for seen in self.placement.seen if seen.server.name == server), None)
 
     def _tidy(self, desk: Desk, rows: Sequence[Row]) -> None:
         """Says again what a crash kept from being said, and gives every done job its names."""
-        said = {e.get("job") for e in read_events(self.folder) if e.get("event") == "done"}
+        said = _said(self.folder)
+        for attempt in self.ledger.attempts():
+            if attempt.prompt_id in said.sent and (attempt.key, str(attempt.epoch)) not in said.attempts:
+                facts = {"job": attempt.key, "prompt_id": attempt.prompt_id, "server": attempt.server}
+                desk.say("attempt", **facts, outcome=attempt.outcome, reason=attempt.reason, epoch=attempt.epoch)
+        for row in rows:
+            if row.state == "failed" and row.key not in said.failed:
+                desk.say("failed", job=row.key, reason=str(row.reason))
         done = {row.key: row for row in rows if row.state == "done"}
         for key, outputs in _by_key(self.ledger.outputs()):
             if key in done:
-                if key not in said:
+                if said.done.get(key, "") != done[key].prompt_id:
                     desk.restate(done[key], outputs, str(done[key].verdict))
                 place_names(self.folder, self.store, key, self.jobs.names.get(key, []), outputs)
 
@@ -399,6 +416,33 @@ def read_events(folder: BatchFolder) -> Iterator[dict[str, Any]]:
                 event = json.loads(line)
                 if isinstance(event, dict):
                     yield event
+
+
+class _Said(NamedTuple):
+    """What the log says: which prompts were sent, which attempts at which jobs failed, which jobs are done by which."""
+
+    sent: set[str]
+    attempts: set[tuple[str, str]]
+    failed: set[str]
+    done: dict[str, Any]
+
+
+def _said(folder: BatchFolder) -> _Said:
+    said = _Said(set(), set(), set(), {})
+    accepted: dict[str, Any] = {}
+    for event in read_events(folder):
+        kind, job = event.get("event"), str(event.get("job"))
+        if kind in ("submitted", "found"):
+            said.sent.add(str(event.get("prompt_id")))
+        elif kind == "attempt":
+            said.attempts.add((job, str(event.get("epoch"))))
+        elif kind == "failed":
+            said.failed.add(job)
+        elif kind == "accepted":
+            accepted[job] = event.get("prompt_id")
+        elif kind == "done":
+            said.done[job] = accepted.get(job)
+    return said
 
 
 def _by_key(outputs: Iterator[Output]) -> Iterator[tuple[str, list[Output]]]:

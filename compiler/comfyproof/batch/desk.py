@@ -63,6 +63,7 @@ class Desk:
     stop: Stop | None = None
     leave: bool = False
     pending: dict[str, list[str]] = field(default_factory=dict)
+    unsure: dict[str, set[str]] = field(default_factory=dict)  # by server: what it may know already
     groups: Mapping[str, int] = field(default_factory=dict)
     machine: Callable[[str], Machine | None] = lambda _: None
     turned_down: dict[str, set[str]] = field(default_factory=dict)
@@ -103,7 +104,8 @@ class Desk:
             return Shard(shard, tuple(claimed))
 
     def _stolen(self, server: str) -> Shard | None:
-        victim, keys = self.scheduler.steal(server, {each: keys for each, keys in self.pending.items() if keys})
+        pending = {each: [key for key in keys if key not in self.unsure[each]] for each, keys in self.pending.items()}
+        victim, keys = self.scheduler.steal(server, {each: keys for each, keys in pending.items() if keys})
         if not keys:
             return None
         taken = set(keys)

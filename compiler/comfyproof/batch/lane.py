@@ -58,7 +58,7 @@ class Lane:
         self._shards: dict[str, set[str]] = {}
         self._futures: dict[str, Future[dict[str, int]]] = {}
         self._waiting: list[str] = desk.pending.setdefault(server.name, [])
-        self._unsure: set[str] = set()
+        self._unsure = desk.unsure.setdefault(server.name, set())
         self._flights: deque[Flight] = deque()
         self._uploads: dict[str, tuple[int, int, str]] = {}
         self._catalogs: dict[frozenset[str], Catalog] = {}

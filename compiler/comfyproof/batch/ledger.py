@@ -172,8 +172,9 @@ class Ledger:
 
     def row(self, key: str) -> Row | None:
         """One job."""
-        query = sa.select(*(JOB.c[name] for name in Row._fields)).where(*self._is(JOB, key))
-        return next((Row(*found) for found in self._read(query)), None)
+        with _told(), self._engine.connect() as connection:
+            found = connection.execute(_ROW, self._of(key)).first()
+        return Row(*found) if found else None
 
     def names(self, key: str | None = None) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """What jobs are called: name, key, and the values that make it."""
@@ -221,14 +222,7 @@ class Ledger:
         values = {"state": "claimed", "server": server, "coordinator": coordinator, "shard": shard}
         with self._writing() as connection:
             free = self._is_free(connection, server, coordinator)
-            claimed = [
-                key
-                for key in keys
-                if free
-                and connection.execute(
-                    JOB.update().where(*self._is(JOB, key), JOB.c.state == "todo").values(**values)
-                ).rowcount
-            ]
+            claimed = [key for key in keys if free and connection.execute(_CLAIM, self._of(key) | values).rowcount]
         passed("after-claim")
         return claimed
 
@@ -304,20 +298,21 @@ class Ledger:
                     connection.execute(table.delete().where(*self._is(table, key)))
 
     def _change(self, keys: Iterable[str], condition: sa.ColumnElement[bool], values: Mapping[str, Any]) -> None:
+        change = JOB.update().where(*_IS, condition).values(**values)
         with self._writing() as connection:
             for key in keys:
-                connection.execute(JOB.update().where(*self._is(JOB, key), condition).values(**values))
+                connection.execute(change, self._of(key))
 
     def accept(self, row: Row, outputs: Sequence[Output], verdict: str, seconds: float) -> bool:
         """Notes a job as done with these files, which are verified and on disk; false where it was done already."""
         values = {"state": "done", "verdict": verdict, "seconds": seconds, "reason": None, "ended": _now()}
+        values |= {"server": row.server, "prompt_id": row.prompt_id}
         passed("before-commit")
         with self._writing() as connection:
-            done = JOB.update().where(*self._is(JOB, row.key), JOB.c.state != "done")
-            if not connection.execute(done.values(**values, server=row.server, prompt_id=row.prompt_id)).rowcount:
+            if not connection.execute(_DONE, self._of(row.key) | values).rowcount:
                 return False
             connection.execute(
-                OUTPUT.insert(),
+                _PUT,
                 [
                     {
                         "batch": self._batch,
@@ -388,6 +383,10 @@ class Ledger:
             query = sa.select(LANE.c.server, LANE.c.coordinator).where(LANE.c.batch == self._batch, LANE.c.until >= now)
             return {str(server): str(coordinator) for server, coordinator in connection.execute(query)}
 
+    def _of(self, key: str) -> dict[str, Any]:
+        """The values of a statement about one job."""
+        return {"of_batch": self._batch, "of_key": key}
+
     def _is(self, table: sa.Table, key: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
         return table.c.batch == self._batch, table.c.key == key
 
@@ -401,6 +400,13 @@ def copy_ledger(source: Path, target: Path) -> None:
     except sqlite3.Error as problem:
         raise LedgerProblem(f"the ledger cannot be read: {problem}", _help(str(problem))) from None
 
+
+# What is said for every job: SQLAlchemy knows a statement again, and spares the work of putting it together.
+_IS = (JOB.c.batch == sa.bindparam("of_batch"), JOB.c.key == sa.bindparam("of_key"))
+_ROW = sa.select(*(JOB.c[name] for name in Row._fields)).where(*_IS)
+_CLAIM = JOB.update().where(*_IS, JOB.c.state == "todo")
+_DONE = JOB.update().where(*_IS, JOB.c.state != "done")
+_PUT = OUTPUT.insert()
 
 _MOVE_AWAY = "move it away and give the same command: what is verified is found again in the store"
 

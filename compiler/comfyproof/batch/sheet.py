@@ -68,7 +68,7 @@ def draw(page: Page) -> Image.Image:
         thumbs = list(pool.map(_thumb, page.tiles))
     across = min(_ACROSS, max(1, ceil(sqrt(len(page.tiles) * 1.4))))
     rows = [range(at, min(at + across, len(thumbs))) for at in range(0, len(thumbs), across)]
-    heights = [max((thumbs[n][0].height if thumbs[n][0] else 0 for n in row), default=0) for row in rows]
+    heights = [max(image.height if (image := thumbs[n][0]) else 0 for n in row) for row in rows]
     heights = [height or _SIDE * 2 // 3 for height in heights]
     width = 2 * _MARGIN + across * _SIDE + (across - 1) * _GAP
     height = _MARGIN + _HEAD + sum(heights) + len(rows) * (_LABEL + _GAP) + _MARGIN - _GAP

@@ -48,7 +48,7 @@ class Failure(NamedTuple):
     """A reason for which jobs failed, how many did, and the names of the first."""
 
     reason: str
-    count: int
+    jobs: int
     names: tuple[str, ...]
 
 

@@ -74,9 +74,18 @@ class Withdrawal(NamedTuple):
 
 def cancel(ledger: Ledger, batch: str, rows: Sequence[Row]) -> list[Withdrawal]:
     """Cancels jobs that are not done, and gives what is to be withdrawn from servers. Raises LedgerProblem."""
-    ledger.cancel([row.key for row in rows])
-    claimed = (row for row in rows if row.state == "claimed" and row.server)
-    return [Withdrawal(str(row.server), prompt_id_of(batch, row.key, row.epoch)) for row in claimed]
+    keys = {row.key for row in rows}
+    found: dict[str, Withdrawal] = {}
+    for row in rows:
+        if row.state != "claimed" or row.server is None:
+            continue
+        ids = [prompt_id_of(batch, row.key, row.epoch)]
+        # What was sent together goes on as long as one of the jobs is wanted.
+        if row.prompt_id and all(each.key in keys or each.state != "claimed" for each in ledger.bound(row.prompt_id)):
+            ids.append(row.prompt_id)
+        found.update((id, Withdrawal(row.server, id)) for id in ids)
+    ledger.cancel(keys)
+    return list(found.values())
 
 
 def ask_to_cancel(folder: BatchFolder, names: Iterable[str]) -> None:

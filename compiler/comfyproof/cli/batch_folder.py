@@ -80,7 +80,7 @@ def opened(folder: str, ledger_url: str | None, *, writes: bool = False) -> Iter
     typed = ledger_url
     try:
         about = found.about()
-        ledger_url = _postgresql(ledger_url or str(about.get("ledger") or ""))
+        ledger_url = postgresql(ledger_url or str(about.get("ledger") or ""))
         with ExitStack() as stack:
             url = ledger_url or _sqlite(found, writes=writes)
             ledger = Ledger(url, about["batch"], readonly=not writes)
@@ -97,7 +97,7 @@ def opened(folder: str, ledger_url: str | None, *, writes: bool = False) -> Iter
 _WAIT = "wait until it is done, or stop it"
 
 
-def _postgresql(url: str) -> str:
+def postgresql(url: str) -> str:
     """The address as the database's driver takes it; empty for SQLite in the folder."""
     if not url:
         return ""
@@ -113,6 +113,15 @@ def _postgresql(url: str) -> str:
     except (ArgumentError, ValueError):
         raise click.UsageError("--ledger is no address of a database; write an @ in a password as %40") from None
     return url
+
+
+def same_ledger(one: str, other: str) -> bool:
+    """Whether two addresses are of one database, whatever they say of passwords."""
+    from sqlalchemy import make_url
+
+    if not (one and other):
+        return one == other
+    return make_url(postgresql(one)).set(password=None) == make_url(postgresql(other)).set(password=None)
 
 
 def _sqlite(folder: BatchFolder, *, writes: bool) -> str:

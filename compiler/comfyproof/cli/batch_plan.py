@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..batch.plan import CACHED, FAILED, UNPLACED, NotThePlan, Plan, dump, hold_to, plan_of
+from ..batch.plan import CACHED, FAILED, RESUMABLE, TODO, UNPLACED, NotThePlan, Plan, dump, hold_to, plan_of
 from ..report.text import clean
 from ..run.folder import write_whole
 from .exits import Exit
@@ -27,7 +27,9 @@ _FEW = 5
 def agreed(coordinator: Coordinator, plan_out: str | None, plan_in: str | None, *, yes: bool, looks: bool) -> Plan:
     """The plan, shown, and agreed to by whoever has to; exits where it is not."""
     plan = plan_of(coordinator)
+    _show_servers(coordinator)
     show_plan(plan)
+    _show_sharing(coordinator, plan)
     if plan_in is not None:
         _hold(plan, Path(plan_in))
     if plan_out is not None:
@@ -45,6 +47,27 @@ def agreed(coordinator: Coordinator, plan_out: str | None, plan_in: str | None, 
         if not click.confirm("run them?", err=True):
             raise click.exceptions.Exit(Exit.USAGE)
     return plan
+
+
+def _show_servers(coordinator: Coordinator) -> None:
+    """Says what is odd about the servers."""
+    from ..fleet.placement import differing
+
+    seen = coordinator.placement.seen
+    away = [f'"{each.server.name}" {each.problem}' for each in seen if not each.reachable]
+    for said in [*away, *coordinator.placement.problems, differing(seen)]:
+        if said:
+            click.echo(clean(f"warning: {said}"), err=True)
+
+
+def _show_sharing(coordinator: Coordinator, plan: Plan) -> None:
+    """Says how much of the work is shared, where there are jobs to share it."""
+    from ..ordering import shared
+
+    ahead = {job.key for job in plan.jobs if job.what in (TODO, RESUMABLE)}
+    profiles = [coordinator.jobs.profiles[key] for key in coordinator.jobs.keys if key in ahead]
+    if len(profiles) > 1:
+        click.echo(f"           {shared(profiles)}", err=True)
 
 
 def _hold(plan: Plan, path: Path) -> None:

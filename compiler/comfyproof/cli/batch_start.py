@@ -20,6 +20,7 @@ from .terminal import catalog_option, read_catalog_option, read_changes, show_wo
 
 if TYPE_CHECKING:
     from ..batch.coordinator import Coordinator
+    from ..batch.folder import BatchFolder
     from ..batch.identities import Identities
     from ..batch.jobs import Jobs
     from ..catalog.pinned import Catalog
@@ -135,6 +136,7 @@ def start_command(
     jobs = _read_jobs(spec, read_catalog_option(catalog_file), changes, patterns, names, _models(models, out))
     if isinstance(jobs, Exit):
         return jobs
+    ledger_url = _ledger(ledger, BatchFolder(Path(out)))
     intent = _Intent(dry_run or plan_out is not None, detailed_exitcode, plan_out, plan_in, yes)
     with ExitStack() as stack:
         fleet = stack.enter_context(_fleet(servers, headers, certificate))
@@ -143,7 +145,15 @@ def start_command(
         placement = Placement(seen, jobs.variants.catalog)
         terms = Terms(patience, wait, timeout, allow_drift)
         coordinator = Coordinator(
-            BatchFolder(Path(out)), jobs, fleet, terms, placement, ledger or "", also, fuse=fuse, dry=dry_run
+            BatchFolder(Path(out)),
+            jobs,
+            fleet,
+            terms,
+            placement,
+            ledger_url,
+            also,
+            fuse=fuse,
+            dry=dry_run and not plan_out,
         )
         code = _planned_and_run(coordinator, intent)
     if then and not intent.looks_only:
@@ -213,6 +223,22 @@ def _models(folder: str | None, out: str) -> Identities:
         raise click.UsageError(str(problem)) from None
     remembered = BatchFolder(Path(out)).own / "models.json"
     return Identities(tree, remembered, lambda name: click.echo(f"reading {name}", err=True))
+
+
+def _ledger(given: str | None, folder: BatchFolder) -> str:
+    """The ledger of a batch, as it was when it began; empty for SQLite in its folder."""
+    from ..batch.folder import NoBatch
+    from .batch_folder import postgresql, same_ledger
+
+    try:
+        before = str(folder.about().get("ledger") or "")
+    except NoBatch:
+        return postgresql(given or "")  # whether there can be one is for whoever makes it to say
+    if given and not same_ledger(given, before):
+        was = "in PostgreSQL, in another database" if before else "in the folder itself"
+        help = "leave out --ledger, or choose another --out"
+        stop(Exit.USAGE, f'the ledger of the batch in "{folder.out}" is {was}', help)
+    return postgresql(given or before)
 
 
 @contextmanager

@@ -191,9 +191,9 @@ def _servers(servers: tuple[ServerStanding, ...]) -> Table:
 def _failure(failure: Failure) -> Text:
     from rich.text import Text
 
-    more = ", ..." if failure.count > len(failure.names) else ""
+    more = ", ..." if failure.jobs > len(failure.names) else ""
     names = ", ".join(map(clean, failure.names)) + more
-    text = Text(f"{failure.count:,} x ", style="red")
+    text = Text(f"{failure.jobs:,} x ", style="red")
     return text.append(clean(failure.reason), style="").append(f" ({names})", style="dim")
 
 
