@@ -3,8 +3,10 @@
 A pool has one thread for each server, which compiles, submits, waits, fetches, verifies and keeps one job after the
 other with the batch's own functions, and writes a line to disk for each; of two pools one has a prompt waiting behind
 the one that runs, as the batch has. Each runs in a process of its own, against the same servers, in turn in every
-round. The pause between two jobs is what the servers themselves note. With --memory, the batch is run over 1,000 and
-10,000 jobs, too, and planned and taken up again once it is done.
+round. On a machine that does other things, too, the seconds of the processor say more than those of the clock.
+
+The pause between two jobs is what the servers themselves note, with jobs that take so long that a client can keep one
+waiting. With --memory, the batch is run over 1,000 and 10,000 jobs instead, planned, and taken up again once done.
 
     python benchmarks/batch.py [--memory]
 """
@@ -13,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -47,7 +48,9 @@ from comfyproof.spec.pipeline import Changes
 from comfyproof.variants import Variants, read_variants
 
 SERVERS, JOBS, ROUNDS = 4, 1_000, 3
-SLOW = "slow:0.0033"  # of each of the three nodes that a job runs anew
+# Of each of the three nodes that a job runs anew, in seconds.
+QUICK, LONG = 0.0033, 0.1
+LONG_JOBS = 200
 SPEC = """\
 comfyproof: 1
 name: bench
@@ -78,13 +81,14 @@ def spec_of(folder: Path, jobs: int, first: int) -> Path:
 
 
 @contextmanager
-def fleet(folder: Path) -> Iterator[list[tuple[str, Path]]]:
-    """The addresses and logs of the servers."""
+def fleet(folder: Path, seconds: float) -> Iterator[list[tuple[str, Path]]]:
+    """The addresses and logs of servers whose nodes take so long."""
     with ExitStack() as stack:
         started = []
         for number in range(SERVERS):
-            log = folder / f"server_{number}.log"
-            command = [sys.executable, __file__, "--server", str(folder / f"server_{number}"), str(log)]
+            own = folder / f"server_{number}_{seconds:g}"
+            log = own.with_suffix(".log")
+            command = [sys.executable, __file__, "--server", str(own), str(log), f"slow:{seconds:g}"]
             process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             stack.callback(process.wait)
             stack.callback(process.terminate)
@@ -93,28 +97,30 @@ def fleet(folder: Path) -> Iterator[list[tuple[str, Path]]]:
         yield started
 
 
-def serve(folder: str, log: str) -> None:
+def serve(folder: str, log: str, fault: str) -> None:
     """One server, until it is ended."""
     stream = open(log, "a", buffering=1)  # noqa: SIM115 - as long as the process lives
 
     def watch(passage: Passage) -> None:
         stream.write(f"{'begin' if passage.outcome is None else 'end'} {time.monotonic_ns()}\n")
 
-    server = Emulator(Path(folder), catalog=built_in(), faults=[parse(SLOW)], watch=watch)
+    server = Emulator(Path(folder), catalog=built_in(), faults=[parse(fault)], watch=watch)
     print(server.start(), flush=True)
     threading.Event().wait()
 
 
-def pauses(log: Path, since: int) -> list[float]:
-    """The milliseconds between the end of one prompt and the beginning of the next, from some line of a log on."""
-    found, ended = [], 0
-    for line in log.read_text().splitlines()[since:]:
-        word, at = line.split()
-        if word == "end":
-            ended = int(at)
-        elif ended:
-            found.append((int(at) - ended) / 1e6)
-    return found
+def pauses(logs: Sequence[Path]) -> list[float]:
+    """The milliseconds between the end of one prompt and the beginning of the next, in order of length."""
+    found = []
+    for log in logs:
+        ended = 0
+        for line in log.read_text().splitlines():
+            word, at = line.split()
+            if word == "end":
+                ended = int(at)
+            elif ended:
+                found.append((int(at) - ended) / 1e6)
+    return sorted(found)
 
 
 # The pool.
@@ -203,53 +209,62 @@ class Pool:
 
 
 def pool(spec: str, out: str, ahead: str, urls: Sequence[str]) -> None:
-    """Prints the seconds of a pool."""
+    """Prints how many jobs a pool did, and its seconds."""
     variants = read_variants(spec, built_in(), Changes({}))
     made = Pool(variants, Path(out), int(ahead))
     seconds = made.run(urls)
     print(json.dumps([made.kept, seconds]))
 
 
-def pool_seconds(spec: Path, out: Path, ahead: int, urls: Sequence[str], jobs: int) -> float:
-    """The seconds of a pool in a process of its own."""
-    command = [sys.executable, __file__, "--pool", str(spec), str(out), str(ahead), *urls]
-    kept, seconds = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    assert kept == jobs
-    return float(seconds)
-
-
-# The batch.
+# Both, each in a process of its own.
 
 
 class Took(NamedTuple):
-    """What a batch took: seconds of the command, and of them those of its run, and MB at its peak."""
+    """What a process took: seconds in all, of them those of the run itself, those of the processor, and MB at most."""
 
-    command: float
+    whole: float
     run: float
+    cpu: float
     peak: float
 
 
-def batch(spec: Path, out: Path, urls: Sequence[str], *options: str) -> Took:
-    """What the batch command takes, in a process of its own."""
-    command = [sys.executable, "-m", "comfyproof", "batch", str(spec), "--servers", ",".join(urls), "--out", str(out)]
+def measured(command: Sequence[str]) -> tuple[Took, str]:
+    """What a command took, but for the run itself, and what it wrote to stdout."""
     began = time.perf_counter()
-    with subprocess.Popen([*command, "--yes", *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        said = process.stderr.read()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - began
-    assert process.returncode == 0, said.decode()
-    return Took(seconds, _run_seconds(out / ".comfyproof" / "events.ndjson"), usage.ru_maxrss / 1024)
+    assert process.returncode == 0, command
+    cpu = usage.ru_utime + usage.ru_stime
+    return Took(time.perf_counter() - began, 0.0, cpu, usage.ru_maxrss / 1024), said
+
+
+def pooled(spec: Path, ahead: int, urls: Sequence[str], jobs: int) -> Took:
+    """What a pool takes."""
+    out = spec.parent / f"pool_{ahead}"
+    took, said = measured([sys.executable, __file__, "--pool", str(spec), str(out), str(ahead), *urls])
+    kept, seconds = json.loads(said)
+    assert kept == jobs
+    return took._replace(run=seconds)
+
+
+def batch(spec: Path, urls: Sequence[str], *options: str) -> Took:
+    """What the batch command takes."""
+    out = spec.parent / "batch"
+    command = [sys.executable, "-m", "comfyproof", "batch", str(spec), "--servers", ",".join(urls), "--out", str(out)]
+    took, _ = measured([*command, "--yes", *options])
+    log = out / ".comfyproof" / "events.ndjson"
+    return took if options else took._replace(run=_run_seconds(log))
 
 
 def _run_seconds(log: Path) -> float:
     at = {}
-    if log.exists():
-        for line in log.open():
-            event = json.loads(line)
-            at[event["event"]] = datetime.fromisoformat(event["at"]).timestamp()  # of each the latest
-    return at["ended"] - at["began"] if "ended" in at else 0.0
+    for line in log.open():
+        event = json.loads(line)
+        at[event["event"]] = datetime.fromisoformat(event["at"]).timestamp()  # of each the latest
+    return at["ended"] - at["began"]
 
 
 # What is shown.
@@ -257,55 +272,57 @@ def _run_seconds(log: Path) -> float:
 
 def speed(folder: Path) -> None:
     """The batch beside the pools."""
-    took: list[Took] = []
-    pools: dict[int, list[float]] = {0: [], 1: []}
-    found: list[float] = []
-    first = 1
-    with fleet(folder) as servers:
+    found: dict[str, list[Took]] = {}
+    with fleet(folder, QUICK) as servers:
         urls = [url for url, _ in servers]
         for number in range(ROUNDS):
-            for ahead, seconds in pools.items():
-                name = folder / f"pool_{number}_{ahead}"
-                seconds.append(pool_seconds(spec_of(name, JOBS, first), name / "out", ahead, urls, JOBS))
-                first += JOBS
-            since = [len(log.read_text().splitlines()) for _, log in servers]
-            name = folder / f"batch_{number}"
-            took.append(batch(spec_of(name, JOBS, first), name / "out", urls))
-            first += JOBS
-            for (_, log), line in zip(servers, since, strict=True):
-                found += pauses(log, line)
-            print(f"round {number}: pools {pools[0][-1]:.2f} s and {pools[1][-1]:.2f} s, {took[-1]}", flush=True)
-    least = min(each.run for each in took)
-    for ahead, seconds in pools.items():
-        what = "one prompt ahead" if ahead else "one prompt at a time"
-        print(f"{JOBS:,} jobs: thread pool, {what}, {min(seconds):.2f} s; batch {least / min(seconds):.2f} times that")
-    print(f"batch: run {least:.2f} s, command {min(each.command for each in took):.2f} s")
-    found.sort()
-    print(f"pause between two jobs: median {statistics.median(found):.2f} ms, 90% {found[len(found) * 9 // 10]:.2f} ms")
+            # Seeds that no server has seen.
+            specs = [spec_of(folder / f"round_{number}_{n}", JOBS, 1 + (3 * number + n) * JOBS) for n in range(3)]
+            found.setdefault("thread pool, one prompt at a time", []).append(pooled(specs[0], 0, urls, JOBS))
+            found.setdefault("thread pool, one prompt ahead", []).append(pooled(specs[1], 1, urls, JOBS))
+            found.setdefault("batch", []).append(batch(specs[2], urls))
+    least = {name: Took(*(min(each) for each in zip(*took, strict=True))) for name, took in found.items()}
+    print(
+        f"{JOBS:,} jobs of 10 ms, {SERVERS} servers  {'run s':>14}{'x':>7}{'whole s':>10}{'cpu s':>8}{'x':>7}{'MB':>6}"
+    )
+    for name, took in least.items():
+        run, cpu = (least["batch"].run / took.run, least["batch"].cpu / took.cpu)
+        print(f"{name:36}{took.run:10.2f}{run:7.2f}{took.whole:10.2f}{took.cpu:8.2f}{cpu:7.2f}{took.peak:6.0f}")
+
+
+def pause(folder: Path) -> None:
+    """How long servers stand idle between two jobs."""
+    kinds: dict[str, list[float]] = {}
+    for number, name in enumerate(("thread pool, one prompt at a time", "thread pool, one prompt ahead", "batch")):
+        scratch = folder / f"pause_{number}"
+        scratch.mkdir()
+        spec = spec_of(scratch / "spec", LONG_JOBS, 1)
+        with fleet(scratch, LONG) as servers:
+            urls = [url for url, _ in servers]
+            batch(spec, urls) if name == "batch" else pooled(spec, number, urls, LONG_JOBS)
+        kinds[name] = pauses([log for _, log in servers])
+    for name, found in kinds.items():
+        longest = found[len(found) * 9 // 10]
+        print(f"pause between two jobs: {name}: median {statistics.median(found):.2f} ms, 90% below {longest:.2f} ms")
 
 
 def memory(folder: Path) -> None:
     """The batch at two sizes."""
     runs = []
-    first = 10**6
-    with fleet(folder) as servers:
+    with fleet(folder, QUICK) as servers:
         urls = [url for url, _ in servers]
         for jobs in (JOBS, 10 * JOBS):
-            spec, out = spec_of(folder / f"memory_{jobs}", jobs, first), folder / f"memory_{jobs}" / "out"
-            first += jobs
-            planned = batch(spec, out, urls, "--dry-run")
-            took = batch(spec, out, urls)
-            again = batch(spec, out, urls)
-            runs.append(took)
-            print(
-                f"{jobs:,} jobs: planned in {planned.command:.2f} s ({planned.peak:.0f} MB), run {took.run:.1f} s, "
-                f"command {took.command:.1f} s, {took.peak:.0f} MB; once done again {again.command:.2f} s, "
-                f"{again.peak:.0f} MB",
-                flush=True,
-            )
+            spec = spec_of(folder / f"memory_{jobs}", jobs, jobs)
+            for what, options in (("planned", ["--dry-run"]), ("run", []), ("once done again", [])):
+                took = batch(spec, urls, *options)
+                run = f", of it run {took.run:.2f} s" if what == "run" else ""
+                figures = f"{took.whole:.2f} s{run}, cpu {took.cpu:.2f} s, {took.peak:.0f} MB"
+                print(f"{jobs:,} jobs {what}: {figures}", flush=True)
+                runs += [took] if what == "run" else []
     small, large = runs
     each = (large.peak - small.peak) / (9 * JOBS) * 1024
-    print(f"ten times the jobs: {large.run / small.run:.1f} times the seconds; {each:.1f} kB a job")
+    times = (large.run / small.run, large.cpu / small.cpu)
+    print(f"ten times the jobs: run {times[0]:.1f} times, cpu {times[1]:.1f} times; {each:.1f} kB a job")
 
 
 def main() -> None:
@@ -318,9 +335,9 @@ def main() -> None:
         pool(spec, out, ahead, urls)
     else:
         with tempfile.TemporaryDirectory() as name:
-            (memory if options == ["--memory"] else speed)(Path(name))
+            for show in (memory,) if options == ["--memory"] else (pause, speed):
+                show(Path(name))
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     main()

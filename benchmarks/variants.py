@@ -1,8 +1,7 @@
 """Measures 10,000 variants of the production spec beside what it takes to serialise and write their JSON alone.
 
-Both write into folders beside each other, with the same function, in one run. Seconds are of the processor, the system's
-for the files included: nothing waits for a disk. The memory is that of processes of their own, one for each number of
-variants.
+Both write into folders beside each other, with the same function, in one run. Seconds are of the processor, the files
+included: nothing waits for a disk. The memory is that of processes of their own, one for each number of variants.
 """
 
 from __future__ import annotations

@@ -47,11 +47,6 @@ class CountedServer(Emulator):
         self.ended: list[tuple[str, str]] = []
         self._both = threading.Lock()
 
-    @property
-    def name(self) -> str:
-        """What a batch calls it."""
-        return self.url.removeprefix("http://")
-
     def count(self, method: str, path: str) -> int:
         """How often something was asked."""
         return sum(each.method == method and each.path == path for each in self.asked)

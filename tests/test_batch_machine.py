@@ -124,6 +124,7 @@ class ModelLane:
         self.client, self.desk, self.name = client, client.desk, name
         self.server = client.world.servers[name]
         self.waiting = self.desk.pending.setdefault(name, [])
+        self.desk.unsure.setdefault(name, set())  # here they are not among those that wait
         self.unsure: list[str] = []  # the server may know them
         self.flights: list[Row] = []
         self.orphans: list[str] = []
@@ -337,11 +338,11 @@ class BatchMachine(RuleBasedStateMachine):
         self.client(which).beat()
 
     @precondition(lambda self: len(self.clients) == 2)
-    @rule(which=CLIENT, rounds=st.integers(0, 2))
-    def sleep_too_long(self, which: int, rounds: int) -> None:
-        """A client that was stopped for so long that its lanes went to the other; it does not know."""
-        for name in self.world.servers:
-            self.ledger.leave_lane(name, self.clients[which].desk.coordinator)
+    @rule(which=CLIENT, rounds=st.integers(0, 2), servers=st.sets(SERVER, min_size=1))
+    def sleep_too_long(self, which: int, rounds: int, servers: set[int]) -> None:
+        """A client that was stopped for so long that lanes of its went to the other; it does not know."""
+        for server in servers:
+            self.ledger.leave_lane(self.name(server), self.clients[which].desk.coordinator)
         self.clients[1 - which].beat()
         self.work(1 - which, rounds)
         self.work(which, rounds)
@@ -472,19 +473,17 @@ class BatchMachine(RuleBasedStateMachine):
         """The servers are well again, and the same command is given until it is done."""
         for server in self.world.servers.values():
             server.reachable, server.slow = True, False
-        for _ in range(20):
-            if not self.clients:
-                self.start_client()
-            for _ in range(30):
-                for which in range(len(self.clients)):
-                    self.beat(which)
-                    self.work(which, 1)
+        while self.clients:
+            self.crash_client(0, 0, "look")
+        while self.unsettled():
+            self.start_client()
+            for _ in range(150):
+                self.work(0, 1)
                 if not self.unsettled():
                     break
-            while self.clients:
-                self.crash_client(0, 0, "look")
-            if not self.unsettled():
-                break
+            # One process gets to the end by itself, unless jobs that fail have cost it its servers.
+            assert not self.unsettled() or any(lane.quarantined for lane in self.clients[0].lanes.values())
+            self.crash_client(0, 0, "look")
         counts = self.ledger.counts()
         assert counts.get("done", 0) + counts.get("failed", 0) + counts.get("cancelled", 0) == len(self.world.natures)
         for row in self.ledger.rows():
@@ -520,6 +519,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def test_who_slept_too_long_claims_nothing_for_a_lane_that_is_anothers(ledger: Ledger) -> None:
     assert ledger.hold_lane("a", "sleeper", -1.0)
     assert ledger.claim(["k"], "a", "sleeper", "s1") == ["k"]  # nobody else has it yet
+    assert ledger.claim(["k"], "b", "other", "s0") == []
     assert ledger.hold_lane("a", "other", LONG)
     assert ledger.adopt("a", "other", "s2") == ["k"]
     assert ledger.claim(["l"], "a", "sleeper", "s3") == []

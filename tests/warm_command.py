@@ -135,17 +135,18 @@ def _be(request: dict[str, Any], main: Any) -> None:
 
 
 def _serve(connection: socket.socket, main: Any) -> None:
-    """Forks the process, and waits for it to end."""
-    with connection, connection.makefile() as lines:
+    """Forks the process, which ends as the interpreter does, and waits for that."""
+    with connection.makefile() as lines:
         request = json.loads(lines.readline())
-        pid = os.fork()
-        if not pid:
-            _be(request, main)
-        connection.sendall(f"{pid}\n".encode())
-        _, status = os.waitpid(pid, 0)
-        code = os.waitstatus_to_exitcode(status)
-        with contextlib.suppress(BrokenPipeError):
-            connection.sendall(f"{code}\n".encode())
+    pid = os.fork()
+    if not pid:
+        connection.close()
+        _be(request, main)
+    connection.sendall(f"{pid}\n".encode())
+    _, status = os.waitpid(pid, 0)
+    with contextlib.suppress(BrokenPipeError):
+        connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -163,11 +164,7 @@ def main(arguments: Sequence[str]) -> None:
         if not os.fork():
             listener.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            try:
-                _serve(connection, command)
-            finally:
-                sys.stdout.flush()
-                os._exit(0)
+            _serve(connection, command)
         connection.close()
 
 

@@ -26,7 +26,6 @@ from ..plan.machine import Machine
 from ..run.client import Client
 from ..run.waiting import USUAL, Timeouts
 from .desk import Desk, Shard, Stop
-from .engine import Engine
 from .events import EventLog
 from .failpoints import passed
 from .folder import BatchFolder, Lock
@@ -36,7 +35,7 @@ from .ledger import Ledger, Output, Row, copy_ledger
 from .retrying import Budget
 from .schedule import Bundle, Scheduler
 from .store import Store, Stored
-from .view import place_names
+from .view import place_names, rebuild
 
 LEASE = 15.0  # seconds for which a lane is held
 _BEAT = 4.0
@@ -109,7 +108,7 @@ class Coordinator:
         self._stack.callback(Lock(self.folder, shared=self.shared).release)
         url = self.ledger_url or self.folder.ledger_url()
         restoring = self.folder.own / "restoring"  # until all of it is: a crash in the middle must not end it
-        if not self.shared and not (self.folder.own / "ledger.sqlite").exists():
+        if not self.shared and self.folder.has_no_ledger():
             restoring.touch()
         self.ledger = Ledger(url, self.batch)
         self._stack.callback(self.ledger.close)
@@ -119,6 +118,7 @@ class Coordinator:
         if not self.shared:
             shutil.rmtree(self.folder.work, ignore_errors=True)
             self.folder.work.mkdir()
+            (self.folder.own / "cancel").unlink(missing_ok=True)  # it was meant for one that is gone
         if self.jobs.models is not None:
             self.jobs.models.remember()
         self.ledger.name_jobs(self.jobs.named())
@@ -191,10 +191,14 @@ class Coordinator:
         rows = self.settle_rows()
         todo = [row.key for row in rows if row.state in ("todo", "claimed")]
         desk = self._desk(rows)
-        desk.say("began", batch=self.batch, coordinator=self.id, jobs=len(rows), servers=[s.name for s in self.servers])
-        self._tidy(desk, rows)
-        if todo:
-            with self._engine(desk):
+        with ExitStack() as stack:
+            if todo:
+                stack.enter_context(self._engine(desk))
+            names = [server.name for server in self.servers]
+            desk.say("began", batch=self.batch, coordinator=self.id, jobs=len(rows), servers=names)
+            self._tidy(desk, rows)
+            del rows  # they are many, and soon old
+            if todo:
                 self._drive(desk)
         return self._ended(desk)
 
@@ -266,14 +270,20 @@ class Coordinator:
             if key in done:
                 if said.done.get(key, "") != done[key].prompt_id:
                     desk.restate(done[key], outputs, str(done[key].verdict))
-                place_names(self.folder, self.store, key, self.jobs.names.get(key, []), outputs)
+                if self.shared:  # a view that others add to is not made anew
+                    place_names(self.folder, self.store, key, self.jobs.names.get(key, []), outputs)
+        if not self.shared:
+            rebuild(self.folder, self.ledger, self.store)
 
     # Lanes.
 
     @contextmanager
     def _engine(self, desk: Desk) -> Iterator[None]:
+        from .engine import Engine
+
         url = self.ledger_url or self.folder.engine_url()
-        self.engine = Engine(url, self.id if self.shared else "comfyproof", self._run_shard)
+        file = None if self.shared else self.folder.own / "engine.sqlite"
+        self.engine = Engine(url, file, self.id if self.shared else "comfyproof", self._run_shard)
         timeouts = Timeouts().within(self.terms.job)
         for server in self.servers:
             client = Client(server.url, access=server.access, timeouts=timeouts)
@@ -338,9 +348,8 @@ class Coordinator:
             away = [lane.away_since for lane in self._lanes.values() if lane.name in desk.scheduler.taking_part]
             away += [lane.away_since for lane in self._lanes.values() if lane.away_since is not None]
         now = time.monotonic()
-        if not away and desk.unsettled:
-            desk.end(Stop("away", "no server is left that can be used", "look at the servers with comfyproof doctor"))
-        elif away and all(since is not None and now - since > self.terms.wait for since in away):
+        desk.look_for_stranded(self._lanes)
+        if away and all(since is not None and now - since > self.terms.wait for since in away):
             reason = f"no server could be reached for {self.terms.wait:g} s"
             desk.end(Stop("away", reason, "start them, and give the same command"))
 
@@ -461,4 +470,4 @@ def _by_key(outputs: Iterator[Output]) -> Iterator[tuple[str, list[Output]]]:
 def _without_password(url: str) -> str:
     from sqlalchemy import make_url
 
-    return make_url(url).render_as_string(hide_password=True)
+    return make_url(url).set(password=None).render_as_string()

@@ -67,6 +67,7 @@ class Desk:
     groups: Mapping[str, int] = field(default_factory=dict)
     machine: Callable[[str], Machine | None] = lambda _: None
     turned_down: dict[str, set[str]] = field(default_factory=dict)
+    gone: dict[str, str] = field(default_factory=dict)  # servers that get no more jobs, and why
     failed: int = 0
 
     @property
@@ -117,6 +118,18 @@ class Desk:
         self.changed.notify_all()
         return Shard(shard, tuple(keys))
 
+    def take_back(self, keys: Sequence[str], server: str) -> Shard | None:
+        """Claims again jobs that a lane has given back, those that nobody has taken; its server may know them."""
+        with self.changed:
+            free = [key for key in keys if self.scheduler.is_free(key)]
+            shard = str(uuid.uuid4())
+            claimed = self.ledger.claim(free, server, self.coordinator, shard) if free else []
+            if not claimed:
+                return None
+            self.scheduler.moved(claimed, server)
+            self.say("claimed", shard=shard, server=server, jobs=claimed)
+            return Shard(shard, tuple(claimed), unsure=True)
+
     def release(self, keys: Sequence[str], server: str) -> None:
         """Gives jobs back that a lane will not come to."""
         if not keys:
@@ -143,10 +156,10 @@ class Desk:
 
     def party(self, row: Row, others: Sequence[Row]) -> list[Row]:
         """A job with those of the others that fit in one prompt with it; the rest go back to where they waited."""
-        if row.epoch:  # what failed together is tried alone
+        fresh = [each for each in others if not each.epoch]
+        if row.epoch or not fresh:  # what failed together is tried alone
             self._put_back(row, others)
             return [row]
-        fresh = [each for each in others if not each.epoch]
         graphs = []
         for each in [row, *fresh]:
             try:
@@ -175,7 +188,9 @@ class Desk:
             return False
         self.restate(row, outputs, verdict)
         place_names(self.folder, self.store, row.key, self.names(row.key), outputs)
-        self.health.succeeded(row.key, str(row.server))
+        with self.changed:
+            self.health.succeeded(row.key, str(row.server))
+            self.budget.earn()
         self._settled(row.key, str(row.server), seconds)
         return True
 
@@ -210,8 +225,8 @@ class Desk:
         with self.changed:
             others = [each for each in self.scheduler.taking_part if able is None or each in able]
             decision = decide(outcome, past, others, server)
-            if decision.action != "failed" and outcome != "lost" and not self.budget.spend():
-                self.end(Stop("failing", "too many jobs fail: the retries of this batch are used up", _LOOK))
+            if outcome != "lost":
+                self._spend()
             state = "failed" if decision.action == "failed" else "todo"
             self.ledger.note(Attempt(row.key, row.epoch, prompt_id, server, outcome, reason), state)
             facts = {"job": row.key, "prompt_id": prompt_id, "server": server}
@@ -226,6 +241,11 @@ class Desk:
                 self.changed.notify_all()
             return decision.free
 
+    def _spend(self) -> None:
+        with self.changed:
+            if not self.budget.spend():
+                self.end(Stop("failing", "too many jobs fail, and too few come right", _LOOK))
+
     def _apart(self, row: Row, reason: str) -> None:
         """Notes that a prompt for several jobs failed: each is to be tried alone, which says whose fault it was."""
         server, prompt_id = str(row.server), str(row.prompt_id)
@@ -236,10 +256,15 @@ class Desk:
             self.scheduler.back([row.key])
             self.changed.notify_all()
 
-    def unfit(self, row: Row, reason: str) -> None:
-        """Takes back a job that its server cannot run as it now is: for another, or failed where there is none."""
+    def unfit(self, row: Row, reason: str, *, asked: bool = False) -> None:
+        """Takes back a job that its server cannot run as it now is: for another, or failed where there is none.
+
+        `asked` tells that it was asked to, and never took it.
+        """
         server = str(row.server)
         with self.changed:
+            if asked:
+                self.health.failed(row.key, server)
             tried = self.turned_down.setdefault(row.key, set())
             tried.add(server)
             able = self.placeable(row.key)
@@ -253,6 +278,7 @@ class Desk:
 
     def fail(self, row: Row, reason: str) -> None:
         """Notes a job as failed that no server can be asked to run."""
+        self._spend()
         self.ledger.note(Attempt(row.key, row.epoch, str(row.prompt_id), str(row.server), "refused", reason), "failed")
         self._failed(row, reason)
 
@@ -299,9 +325,27 @@ class Desk:
         """Notes that a server is away, back, quarantined or changed."""
         self.say("server", server=server, state=state, reason=reason)
         with self.changed:
+            if state in ("changed", "quarantined"):
+                self.gone[server] = f'"{server}" {_GONE[state]}: {reason}'
             taking_part = set(self.scheduler.taking_part)
             self.scheduler.lanes((taking_part | {server}) if state == "back" else (taking_part - {server}))
             self.changed.notify_all()
+
+    def look_for_stranded(self, servers: Collection[str]) -> None:
+        """Ends the batch where nothing is left but jobs that none of these servers will ever run."""
+        with self.changed:
+            left = set(servers) - set(self.gone)
+            if not left and self.unsettled:
+                why = "; ".join(self.gone.values())
+                help = _DRIFT if _GONE["changed"] in why else _DOCTOR
+                self.end(Stop("away", f"no server is left that can be used: {why}", help))
+                return
+            stranded = self.scheduler.unplaced
+            if len(stranded) < len(self.unsettled) or not stranded:
+                return
+            if not any(able is None or left.intersection(able) for able in map(self.placeable, stranded)):
+                count = f"{len(stranded):,} job{'s' * (len(stranded) > 1)}"
+                self.end(Stop("unplaced", f"no server can run the {count} that are left", _ABLE))
 
     def trouble(self, problem: OSError | LedgerProblem) -> None:
         """Ends the batch over its disk or its ledger, where nothing can be kept any more."""
@@ -327,4 +371,8 @@ class Desk:
 
 
 _LOOK = "look at the reasons with comfyproof batch status, then try them again with comfyproof batch retry --failed"
+_GONE = {"changed": "is another than it was", "quarantined": "is not trusted any more"}
+_DRIFT = "look at it with comfyproof doctor, and give the same command with --allow-drift to go on with it"
+_DOCTOR = "look at the servers with comfyproof doctor, and give the same command"
+_ABLE = "see with --dry-run what they lack, and name a server with --servers that has it"
 _ROOM = "make room or give the right to write, and give the same command"

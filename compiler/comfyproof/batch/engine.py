@@ -18,6 +18,8 @@ from typing import Any
 
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 
+from .ledger import told
+
 _FORMAT = "comfyproof-1"  # fixed: a newer comfyproof goes on with the workflows of an older one
 _THREADS = 256
 
@@ -52,19 +54,22 @@ def _shard(shard: str, server: str, keys: list[str]) -> dict[str, int]:
 
 
 class Engine:
-    """The workflows of one coordinator; one at a time in a process.
+    """The workflows of one coordinator; one at a time in a process. Raises LedgerProblem.
 
-    `run` runs a shard on a server and returns what came of it, in small numbers; it is called in threads.
+    `file` is where SQLite keeps them, if it does. `run` runs a shard on a server and returns what came of it, in small
+    numbers; it is called in threads.
     """
 
-    def __init__(self, url: str, executor: str, run: Callable[[str, str, Sequence[str]], dict[str, int]]) -> None:
+    def __init__(
+        self, url: str, file: Path | None, executor: str, run: Callable[[str, str, Sequence[str]], dict[str, int]]
+    ) -> None:
         global _run
         _run = run
         self._running: set[Future[Any]] = set()
         for name in ("dbos", "sqlalchemy"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        if url.startswith("sqlite"):
-            _prepare(Path(url.removeprefix("sqlite:///")))
+        if file is not None:
+            _prepare(file)
         config: DBOSConfig = {
             "name": "comfyproof",
             "system_database_url": url,
@@ -76,11 +81,12 @@ class Engine:
             "max_executor_threads": _THREADS,
         }
         DBOS(config=config)
-        DBOS.launch()
+        with told():
+            DBOS.launch()
 
     def start(self, shard: str, server: str, keys: Sequence[str]) -> None:
         """Begins the workflow of a shard."""
-        with SetWorkflowID(shard):
+        with told(), SetWorkflowID(shard):
             handle = DBOS.start_workflow(_shard, shard, server, list(keys))
         future: Future[Any] | None = getattr(handle, "future", None)
         if future is not None:

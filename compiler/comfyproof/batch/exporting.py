@@ -93,7 +93,13 @@ def _column(name: str) -> str:
 def _line(job: Named, found: tuple[Output, str] | None) -> dict[str, Any]:
     row = job.row
     line: dict[str, Any] = dict.fromkeys(COLUMNS)
-    line |= {"name": job.name, "state": row.state, "server": row.server, "seconds": row.seconds, "key": row.key}
+    line |= {
+        "name": job.name,
+        "state": row.state,
+        "server": row.server,
+        "seconds": _rounded(row.seconds),
+        "key": row.key,
+    }
     line |= {"verdict": row.verdict, "attempts": job.attempts, "reason": masked(row.reason or "")}
     line |= {"ended": row.ended, "prompt_id": row.prompt_id}
     if found:
@@ -101,6 +107,10 @@ def _line(job: Named, found: tuple[Output, str] | None) -> dict[str, Any]:
         line |= {"stage": output.stage, "file": file, "sha256": output.stored.sha256, "bytes": output.stored.bytes}
         line["checks"] = "; ".join(f"{c.get('name')}: {_told(c)}" for c in output.checks)
     return line
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def _told(check: Mapping[str, Any]) -> str:
@@ -116,7 +126,7 @@ def _entry(job: Named) -> dict[str, Any]:
         "state": row.state,
         "changes": dict(job.changes),
         "server": row.server,
-        "seconds": row.seconds,
+        "seconds": _rounded(row.seconds),
         "verdict": row.verdict,
         "attempts": job.attempts,
         "reason": masked(row.reason) if row.reason else None,

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from ..run.folder import write_whole
 from .failpoints import passed
@@ -54,11 +55,20 @@ class BatchFolder(NamedTuple):
 
     def ledger_url(self) -> str:
         """The ledger of a batch that was given no other: SQLite in the folder."""
-        return f"sqlite:///{(self.own / 'ledger.sqlite').resolve()}"
+        return sqlite_url(self.own / "ledger.sqlite")
+
+    def has_no_ledger(self) -> bool:
+        """Whether there is no ledger here, or an empty one; what an old one has left beside it is cleared away."""
+        path = self.own / "ledger.sqlite"
+        if path.exists() and (not path.is_file() or path.stat().st_size):
+            return False
+        for end in ("-wal", "-shm"):
+            path.with_name(path.name + end).unlink(missing_ok=True)
+        return True
 
     def engine_url(self) -> str:
         """Where the engine keeps its workflows, unless the ledger is PostgreSQL."""
-        return f"sqlite:///{(self.own / 'engine.sqlite').resolve()}"
+        return sqlite_url(self.own / "engine.sqlite")
 
     def about(self) -> dict[str, Any]:
         """What batch.json says: `batch`, its id, and `ledger`, without a password. Raises NoBatch."""
@@ -75,6 +85,9 @@ class BatchFolder(NamedTuple):
 
     def create(self, ledger: str) -> str:
         """The id of the batch in this folder, a new one if there was none. Raises NoBatch, OSError."""
+        for path in [self.own, *(self.own.iterdir() if self.own.is_dir() else ())]:
+            if path.is_symlink():  # what lies there would be written, wherever that is
+                raise NoBatch(f'"{path}" is a link')
         self.objects.mkdir(parents=True, exist_ok=True)
         self.work.mkdir(exist_ok=True)
         if (self.own / "batch.json").exists():
@@ -85,6 +98,15 @@ class BatchFolder(NamedTuple):
         write_whole(self.own / "batch.json", (json.dumps(about, indent=2) + "\n").encode())
         passed("after-batch")
         return batch
+
+
+def sqlite_url(path: Path, **options: str) -> str:
+    """The address of a database in a file, whatever it is called."""
+    from sqlalchemy import URL
+
+    # As a URI within one: what else a folder may be called, such as a?b#c, would end the path.
+    file = f"file:{quote(str(path.resolve()))}"
+    return URL.create("sqlite", database=file, query={**options, "uri": "true"}).render_as_string()
 
 
 class Lock:

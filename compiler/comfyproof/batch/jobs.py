@@ -44,6 +44,7 @@ class Jobs:
     sort: dict[str, Sort] = field(default_factory=dict)
     sorts: dict[Sort, Graph] = field(default_factory=dict)
     _contents: Contents = field(default_factory=Contents)
+    _same: dict[Sort, Sort] = field(default_factory=dict)  # large, and few: each is kept once
 
     def read(self, tell: Callable[[int], None]) -> None:
         """Compiles every form; `tell` hears how many are through."""
@@ -73,7 +74,7 @@ class Jobs:
             needs = needs_of(graph, catalog)
             sort = (needs, shape_of(graph, needs))
             self.sorts.setdefault(sort, graph)
-            self.sort[key] = sort
+            self.sort[key] = self._same.setdefault(sort, sort)
 
     def _key(self, program: Program) -> str:
         return key_of(program, self._contents, self.models.of(program.graph) if self.models else {})

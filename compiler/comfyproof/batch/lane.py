@@ -16,7 +16,7 @@ from ..catalog.pinned import Catalog
 from ..driver import Program
 from ..fleet.servers import Server
 from ..fleet.survey import Surveyed, drift, look_again
-from ..run.answers import Succeeded, TimedOut
+from ..run.answers import Lost, Succeeded, TimedOut
 from ..run.client import Client
 from ..run.prepare import server_catalog
 from ..run.problems import ServerMisbehaved, ServerProblem
@@ -25,13 +25,11 @@ from .failpoints import passed
 from .flight import Flight, Member, NotTaken, Unfit, board, submit, told
 from .job import prompt_id_of
 from .ledger import LedgerProblem, Row
-from .retrying import Breaker
+from .retrying import Breaker, Refusals
 
 AHEAD = 2  # prompts of ours on a server at most: one runs, one waits
 _IDLE = 0.25  # seconds between looks for work that nobody announced
-_REFUSALS = 3
-# Statuses of proxies, and of a server that is asked too often: it is the server that is in trouble then, not the job.
-_PASSING = (0, 200, 429, 502, 503, 504)
+_STOPPING = 2.0  # seconds in which a server may stop what it is asked to stop
 
 
 class Lane:
@@ -64,9 +62,10 @@ class Lane:
         self._catalogs: dict[frozenset[str], Catalog] = {}
         self._system: Mapping[str, Any] = {}
         self._breaker = Breaker(random.Random())  # noqa: S311 - jitter
-        self._orphans: list[str] = []
+        self._orphans: dict[str, str] = {}  # jobs given back that the server may have, and their prompts
+        self._stuck = ""  # a prompt that the server does not stop
         self._unsorted = self._retired = False
-        self._refused: dict[str, int] = {}
+        self._refusals = Refusals()
         self._freed = 0.0
         self.away_since: float | None = None
         self.problem: BaseException | None = None
@@ -98,6 +97,7 @@ class Lane:
     def _off(self, key: str) -> None:
         """A job is no longer this lane's; a shard without jobs is over."""
         with self._desk.changed:
+            self._refusals.forget(key)
             for id, keys in list(self._shards.items()):
                 keys.discard(key)
                 mine = [each for each in self._waiting if each in keys]
@@ -122,7 +122,7 @@ class Lane:
             desk.trouble(problem)
         except BaseException as problem:  # told by the coordinator
             self.problem = problem
-            desk.end(_broken(problem))
+            desk.end(Stop("broken", repr(problem)))
         finally:
             self._give_up_shards()
 
@@ -196,15 +196,15 @@ class Lane:
             return
         except ServerProblem as problem:
             if self._is_hopeless(key, problem):
+                self._breaker.answered()
                 reason = problem.what
-                self._drop(rows, lambda row: self._judge(row, "error", reason, alone=len(rows) == 1))
+                self._drop(rows, lambda row: desk.unfit(row, reason, asked=True))
+                self._look_at_health()
                 return
             with desk.changed:
                 self._waiting[:0] = keys
             raise
-        self._breaker.answered()
         self._unsure.difference_update(keys)
-        self._refused.pop(key, None)
         self.away_since = None
         self._flights.append(flight)
         for row in rows:
@@ -292,11 +292,8 @@ class Lane:
             return None
 
     def _is_hopeless(self, key: str, problem: ServerProblem) -> bool:
-        """Whether a server that answers will not take a job, time and again."""
-        if not isinstance(problem, ServerMisbehaved) or problem.status in _PASSING:
-            return False
-        self._refused[key] = self._refused.get(key, 0) + 1
-        return self._refused[key] >= _REFUSALS
+        """Whether a server that answers will not take a job or give its files, time and again."""
+        return self._refusals.are_enough(key, problem.status if isinstance(problem, ServerMisbehaved) else 0)
 
     def _catalog(self, programs: Sequence[Program]) -> Catalog:
         """What the server says of the node classes of some graphs, asked once."""
@@ -327,6 +324,11 @@ class Lane:
         seconds = time.monotonic() - max(flight.begun, self._freed)
         self._freed = time.monotonic()
         self._flights.popleft()
+        if isinstance(outcome, TimedOut):
+            self._withdraw(flight, outcome)
+            return
+        if not isinstance(outcome, Lost):
+            self._breaker.answered()
         try:
             self._fill()
             if isinstance(outcome, Succeeded):
@@ -337,27 +339,48 @@ class Lane:
             self._flights.appendleft(flight)  # found again once the server is back
             raise
         word, reason = told(outcome, flight)
-        if isinstance(outcome, TimedOut):
-            with contextlib.suppress(ServerProblem):
-                self._client.cancel(flight.prompt_id)
         if word == "lost":
             self._forgotten()
         for member in flight.members:
             self._judge(member.row, word, reason, alone=len(flight.members) == 1)
             self._off(member.row.key)
+        if word == "lost":  # whoever restarts a server may have updated it
+            self._is_unchanged()
+
+    def _withdraw(self, flight: Flight, outcome: TimedOut) -> None:
+        """Stops a prompt that takes too long; a server that does not stop it is as good as away."""
+        word, reason = told(outcome, flight)
+        try:
+            self._client.cancel(flight.prompt_id)
+            end = time.monotonic() + _STOPPING
+            while (goes_on := flight.prompt_id in self._client.queued()) and time.monotonic() < end:
+                self._desk.wait_until(lambda: self._desk.leave, _IDLE)
+        except ServerProblem:
+            goes_on = True
+        for member in flight.members:
+            self._judge(member.row, word, reason, alone=len(flight.members) == 1)
+            self._off(member.row.key)
+        if goes_on:
+            self._stuck = flight.prompt_id
+            raise ServerMisbehaved(self._client.url, "does not stop a prompt that took too long", "restart it")
 
     def _bring_home(self, member: Member, outcome: Succeeded, seconds: float) -> None:
         desk, row = self._desk, member.row
         if row.key not in desk.unsettled:  # done before a crash, in the same prompt
             self._off(row.key)
             return
-        verdict, reason = member.bring_home(outcome, self._client)
+        try:
+            verdict, reason = member.bring_home(outcome, self._client)
+        except ServerProblem as problem:
+            if not self._is_hopeless(row.key, problem):
+                raise
+            verdict, reason = "gone", problem.what
         if verdict in ("verified", "not fully examined"):
             desk.accept(row, member.outputs(desk.store), verdict, seconds)
             member.landed()
             self._off(row.key)
             return
-        if verdict == "not-as-promised":
+        if verdict in ("not-as-promised", "damaged"):
             member.keep_evidence(desk.folder.own / "failed" / f"{row.key[:16]}-{row.epoch}")
         member.landed()
         self._judge(row, verdict, reason, alone=True)
@@ -369,7 +392,11 @@ class Lane:
             return
         free = self._desk.went_wrong(row, word if alone or word == "lost" else "fused", reason)
         if free:
-            self._client.free()
+            with contextlib.suppress(ServerProblem):  # whoever asks it next will notice
+                self._client.free()
+        self._look_at_health()
+
+    def _look_at_health(self) -> None:
         if self._desk.health.quarantined(self.name):
             self._desk.server(self.name, "quarantined", "jobs fail here that succeed elsewhere")
             self._give_back()
@@ -391,6 +418,9 @@ class Lane:
             self._unsure.update(flying)
             self._waiting[:0] = flying
             self._flights.clear()
+        if self._stuck:  # what waits behind it would wait for ever
+            self._give_back()
+            self._withdraw_orphans()
         self._forgotten()
         since = self.away_since = self.away_since or time.monotonic()
         desk.server(self.name, "away", problem.what)
@@ -401,26 +431,41 @@ class Lane:
                 self._give_back()
             try:
                 self._system = self._client.system_stats()
+                if self._stuck and self._stuck in self._client.queued():
+                    continue
             except ServerProblem:
+                self._refusals.was_away()
                 continue
-            self._withdraw_orphans()
-            if self._is_unchanged():
+            self._stuck = ""
+            self._refusals.was_there()
+            quarantined = desk.health.quarantined(self.name)
+            if self._is_unchanged() and not quarantined:
+                self._take_back()
                 desk.server(self.name, "back")
+            self._withdraw_orphans()
             return
+
+    def _take_back(self) -> None:
+        """Claims again what was given back and nobody has taken: the server may have it, or be done with it."""
+        alone = [key for key, prompt_id in self._orphans.items() if [prompt_id] == self._prompt_ids({key})]
+        if (shard := self._desk.take_back(alone, self.name)) is not None:
+            for key in shard.keys:
+                del self._orphans[key]
+            self.adopt(shard)
 
     def _withdraw_orphans(self) -> None:
         """Withdraws what other lanes may have by now: it is not to be run twice."""
-        for prompt_id in list(self._orphans):
+        for key, prompt_id in list(self._orphans.items()):
             with contextlib.suppress(ServerProblem):
                 self._client.cancel(prompt_id)
-                self._orphans.remove(prompt_id)
+                del self._orphans[key]
 
     def _give_back(self) -> None:
         """Lets other lanes have the jobs that wait here."""
         with self._desk.changed:
             keys = list(self._waiting)
             self._waiting.clear()
-            self._orphans += self._prompt_ids(self._unsure.intersection(keys))
+            self._orphans |= {key: self._prompt_ids({key})[0] for key in keys if key in self._unsure}
             self._unsure.difference_update(keys)
             for key in keys:
                 self._off(key)
@@ -443,7 +488,3 @@ class Lane:
                 self._futures[id].set_result({"left": len(keys)})
             self._shards.clear()
             self._futures.clear()
-
-
-def _broken(problem: BaseException) -> Stop:
-    return Stop("broken", repr(problem))

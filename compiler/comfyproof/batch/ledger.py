@@ -90,7 +90,7 @@ class Ledger:
         self._local = url.startswith("sqlite")
         # SQLite has one writer: better to wait for one another here than to be told that it is busy.
         self._one = threading.RLock()
-        with _told():
+        with told():
             self._engine = _engine(url)
             if self._local:
                 self._look_through()
@@ -104,7 +104,7 @@ class Ledger:
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        with _told():
+        with told():
             if not self._local:
                 with self._engine.begin() as connection:
                     yield connection
@@ -114,7 +114,7 @@ class Ledger:
 
     def _read(self, query: sa.Select[Any]) -> Iterator[Any]:
         with (
-            _told(),
+            told(),
             self._engine.connect() as connection,
             # A reader may stop early, and PostgreSQL keeps a cursor open until it is told.
             connection.execution_options(yield_per=_PART).execute(query) as found,
@@ -172,7 +172,7 @@ class Ledger:
 
     def row(self, key: str) -> Row | None:
         """One job."""
-        with _told(), self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             found = connection.execute(_ROW, self._of(key)).first()
         return Row(*found) if found else None
 
@@ -280,7 +280,7 @@ class Ledger:
     def retry(self, keys: Iterable[str]) -> None:
         """Makes failed and cancelled jobs to be run again, as if for the first time, under new ids."""
         values = {"state": "todo", "reason": None, "coordinator": None, "epoch": JOB.c.epoch + 1}
-        self._change(keys, JOB.c.state.in_(("failed", "cancelled")), values)
+        self._change(keys, JOB.c.state.in_(("failed", "cancelled")), {**values, "prompt_id": None})
 
     def redo(self, keys: Iterable[str]) -> None:
         """Makes done jobs whose files are no longer whole to be run again, under new ids."""
@@ -288,7 +288,7 @@ class Ledger:
             for key in keys:
                 connection.execute(OUTPUT.delete().where(*self._is(OUTPUT, key)))
                 values = {"state": "todo", "coordinator": None, "verdict": None, "epoch": JOB.c.epoch + 1}
-                connection.execute(JOB.update().where(*self._is(JOB, key)).values(**values))
+                connection.execute(JOB.update().where(*self._is(JOB, key)).values(**values, prompt_id=None))
 
     def forget(self, keys: Iterable[str]) -> None:
         """Takes jobs out of the ledger, with all that is known of them."""
@@ -425,7 +425,8 @@ def _engine(url: str) -> sa.Engine:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
+    """Tells of what the database says against what is done within as a LedgerProblem."""
     try:
         yield
     except DBAPIError as problem:

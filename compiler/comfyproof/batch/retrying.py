@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
 Action = Literal["again", "elsewhere", "failed"]
+
+
+# Statuses of proxies, and of a server that is asked too often: it is the server that is in trouble then, not the job.
+_PASSING = (0, 200, 429, 502, 503, 504)
+_REFUSALS = 3
+_BREAKS = 4  # so often may it break off over the same job
 
 
 class Decision(NamedTuple):
@@ -106,6 +112,36 @@ class Breaker:
         return "open" if self.pause(now) else "half-open"
 
 
+class Refusals:
+    """How often a server that is well would not take a job or give its files: another may have to run it."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._suspect = ""
+
+    def are_enough(self, job: str, status: int) -> bool:
+        """Notes one more, with its HTTP status, 0 where no answer came; true where it is not to be asked again."""
+        if status not in _PASSING:
+            self._counts[job] += 1
+            return self._counts[job] >= _REFUSALS
+        self._suspect = job
+        return self._counts[job] >= _BREAKS
+
+    def was_there(self) -> None:
+        """Notes that the server answered as soon as it was asked something else: it was the job."""
+        if self._suspect:
+            self._counts[self._suspect] += 1
+        self._suspect = ""
+
+    def was_away(self) -> None:
+        """Notes that it did not answer to anything: it was not the job."""
+        self._suspect = ""
+
+    def forget(self, job: str) -> None:
+        """Notes that a job is no longer here."""
+        self._counts.pop(job, None)
+
+
 class Health:
     """Which servers fail jobs that others don't."""
 
@@ -137,16 +173,21 @@ class Health:
 
 
 class Budget:
-    """The retries that a batch may spend: a pack of nodes that is broken everywhere fails early, not job after job.
+    """The attempts that a batch may lose: a pack of nodes that is broken everywhere fails early, not job after job.
 
-    What a server that went away cost is not spent here: it says nothing about the jobs, and is bounded for each.
+    Each job that comes right earns one back. What a server that went away cost is not spent here: it says nothing about
+    the jobs, and is bounded for each.
     """
 
     def __init__(self, jobs: int, *, least: int = 20, share: float = 0.1) -> None:
-        self.left = max(least, int(jobs * share))
+        self.left = self._most = max(least, int(jobs * share))
+
+    def earn(self) -> None:
+        """Notes that a job came right."""
+        self.left = min(self._most, self.left + 1)
 
     def spend(self) -> bool:
-        """Whether one more retry may be made."""
+        """Whether one more attempt may come to nothing."""
         if self.left <= 0:
             return False
         self.left -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -39,9 +40,11 @@ class Store:
         stored = Stored(sha256_of(file), file.stat().st_size, file.suffix)
         path = self.path(stored)
         passed("before-object")
-        if not path.exists():
+        if self.damage(stored):  # mostly since it is not there; what somebody altered is put right
             new = not path.parent.exists()
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent.is_symlink():
+                raise OSError(errno.ELOOP, "is a link", str(path.parent))
             link_or_copy(file, path)
             _sync_folder(path.parent)
             if new:

@@ -23,12 +23,12 @@ from .ledger import Ledger, Output
 from .store import Store, Stored, link_or_copy, sha256_of
 
 # Bytes of a name without its ending: a file system has room for 255, and ".NAME-KEY.ending.part" must fit as well.
-_MAX_STEM = 150
+_MAX_STEM = 190
 _MAX_STAGE = 50
 _MARKS = "._=,+-"
 # Names that Windows keeps for devices, whatever ending follows.
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\.|$)", re.IGNORECASE)
-_KEY_PARTS = (8, 16, 64)
+_KEY_PARTS = (8, 16, 32)
 
 
 class Rebuilt(NamedTuple):

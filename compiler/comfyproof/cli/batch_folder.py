@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
 
 import click
 
@@ -126,6 +125,7 @@ def same_ledger(one: str, other: str) -> bool:
 
 def _sqlite(folder: BatchFolder, *, writes: bool) -> str:
     """The address of the ledger in a folder, which is there. Raises LedgerProblem."""
+    from ..batch.folder import sqlite_url
     from ..batch.ledger import LedgerProblem
 
     path = folder.own / "ledger.sqlite"
@@ -139,10 +139,9 @@ def _sqlite(folder: BatchFolder, *, writes: bool) -> str:
         )
     if writes:
         return folder.ledger_url()
-    plain = f"sqlite:///file:{quote(str(path.resolve()))}"
     # In a folder that cannot be written, SQLite can only read a ledger that nobody changes meanwhile.
     frozen = not os.access(folder.own, os.W_OK) and not (folder.own / "ledger.sqlite-shm").exists()
-    return f"{plain}?{'immutable=1' if frozen else 'mode=ro'}&uri=true"
+    return sqlite_url(path, immutable="1") if frozen else sqlite_url(path, mode="ro")
 
 
 def _without_secret(text: str, url: str) -> str:
