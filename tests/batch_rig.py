@@ -105,7 +105,7 @@ def events(out: Path) -> list[dict[str, Any]]:
     found = []
     with contextlib.suppress(FileNotFoundError):
         for line in (out / ".comfyproof" / "events.ndjson").read_bytes().splitlines():
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 found.append(json.loads(line))
     return found
 

@@ -47,7 +47,7 @@ WAYS = {
     "after-bind": Way(options=("--fuse",)),
     **dict.fromkeys(("before-submit", "after-submit", "before-fetch"), EACH_JOB),
     **dict.fromkeys(("before-object", "half-object", "after-object", "before-commit", "after-commit"), EACH_JOB),
-    **dict.fromkeys(("after-accepted", "before-name", "after-name"), EACH_JOB),
+    **dict.fromkeys(("after-accepted", "before-name", "after-link", "after-name"), EACH_JOB),
     **dict.fromkeys(("before-evidence", "after-evidence", "before-note", "after-note"), NOT_AS_PROMISED),
     "after-release": Way(servers="slow", stopped=True),
 }
@@ -60,7 +60,7 @@ class Rig:
         self.folder, self._command, self.watched = folder, command, servers
         self._spec = write_spec(folder, JOBS)
         urls = [server.url for server in servers]
-        self._urls = {"good": urls[:2], "small": urls[1:3], "slow": urls[3:]}
+        self._urls = {"good": urls[:2], "small": urls[2:], "slow": urls[3:]}
 
     def batch(self, out: Path, way: Way, ledger: str | None, point: str | None) -> tuple[int, str]:
         call = self._command.start(
@@ -78,7 +78,8 @@ class Rig:
         for point in way.before:
             self.batch(out, way, ledger, point)
         code, said = self.batch(out, way, ledger, f"{name}:{time}")
-        if ended := code == 9:
+        ended = code == 9
+        if ended or way.stopped:
             code, said = self.batch(out, way, ledger, None)
         wrong = [f"exit {code}: {said}"] if code else [*self._wrong(out, way, ledger)]
         return ended, [f"{name}:{time}: {each}" for each in wrong]
@@ -89,6 +90,9 @@ class Rig:
             yield f"the ledger has {done}"
         if (names := sorted(path.name for path in out.glob("*.png"))) != [f"seed={n}.png" for n in range(1, JOBS + 1)]:
             yield f"the names are {names}"
+        noted = (out / ".comfyproof" / "names").read_text().splitlines()
+        if sorted(set(noted)) != names:
+            yield f"the names that are noted as given are {noted}"
         yield from history_checker.check(out / ".comfyproof" / "events.ndjson", out, 0)
         yield from (f"{path} is left over" for path in leftovers(out))
         jobs = job_of_each_prompt(out)

@@ -158,7 +158,7 @@ def main(arguments: Sequence[str]) -> None:
     listener.bind(arguments[0])
     listener.listen()
     print("ready", flush=True)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait
     while True:
         connection, _ = listener.accept()
         if not os.fork():

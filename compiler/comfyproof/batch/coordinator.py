@@ -40,6 +40,7 @@ from .view import place_names, rebuild
 LEASE = 15.0  # seconds for which a lane is held
 _BEAT = 4.0
 _LOOK = 0.2
+_ID = 36  # characters of a prompt's id, with which the name of its folder begins
 _ITS_OWN = ("lost", "interrupted", "fused")  # what says nothing against running a job there again
 
 
@@ -266,6 +267,10 @@ class Coordinator:
             if row.state == "failed" and row.key not in said.failed:
                 desk.say("failed", job=row.key, reason=str(row.reason))
         done = {row.key: row for row in rows if row.state == "done"}
+        over = {row.prompt_id for row in done.values()} - {row.prompt_id for row in rows if row.state != "done"}
+        for left in self.folder.work.iterdir():  # what others are about to verify stays
+            if left.name[:_ID] in over:
+                shutil.rmtree(left, ignore_errors=True)
         for key, outputs in _by_key(self.ledger.outputs()):
             if key in done:
                 if said.done.get(key, "") != done[key].prompt_id:
@@ -321,7 +326,7 @@ class Coordinator:
         for lane in self._lanes.values():
             lane.thread.start()
         while any(lane.thread.is_alive() for lane in self._lanes.values()) and not desk.leave:
-            desk.wait_until(lambda: desk.over, _LOOK)
+            desk.finished.wait(_LOOK)
             self._look(desk)
             if desk.over:
                 for lane in self._lanes.values():
@@ -348,10 +353,11 @@ class Coordinator:
             away = [lane.away_since for lane in self._lanes.values() if lane.name in desk.scheduler.taking_part]
             away += [lane.away_since for lane in self._lanes.values() if lane.away_since is not None]
         now = time.monotonic()
-        desk.look_for_stranded(self._lanes)
         if away and all(since is not None and now - since > self.terms.wait for since in away):
             reason = f"no server could be reached for {self.terms.wait:g} s"
             desk.end(Stop("away", reason, "start them, and give the same command"))
+        waited_for = {n for n, a in self._lanes.items() if a.away_since and now - a.away_since > self.terms.wait}
+        desk.look_for_stranded(set(self._lanes) - waited_for, waited_for)
 
     def _cancel_asked(self, desk: Desk) -> None:
         request = self.folder.own / "cancel"

@@ -16,7 +16,7 @@ from .events import EventLog
 from .failpoints import passed
 from .folder import BatchFolder
 from .ledger import Attempt, Ledger, LedgerProblem, Output, Row
-from .retrying import Budget, Health, decide
+from .retrying import Budget, Health, decide, since_asked_for
 from .schedule import Scheduler
 from .store import Store
 from .view import place_names
@@ -33,7 +33,7 @@ class Shard(NamedTuple):
 class Stop(NamedTuple):
     """Why a batch ends before its jobs are done; `help` is one thing to do about it."""
 
-    kind: str  # "interrupted", "disk", "ledger", "failing" or "away"
+    kind: str  # "interrupted", "disk", "ledger", "failing", "away" or "unplaced"
     reason: str
     help: str = ""
 
@@ -60,6 +60,7 @@ class Desk:
     unsettled: set[str]
     health: Health = field(default_factory=Health)
     changed: threading.Condition = field(default_factory=threading.Condition)
+    finished: threading.Event = field(default_factory=threading.Event)  # once it is over: who waits for that sleeps on
     stop: Stop | None = None
     leave: bool = False
     pending: dict[str, list[str]] = field(default_factory=dict)
@@ -80,6 +81,7 @@ class Desk:
         with self.changed:
             if self.stop is None or stop.kind in ("disk", "ledger"):
                 self.stop = stop
+            self.finished.set()
             self.changed.notify_all()
 
     def say(self, event: str, **facts: Any) -> None:
@@ -217,7 +219,8 @@ class Desk:
         The job is tried again where the retry table says so, and failed where it does not.
         """
         server, prompt_id = str(row.server), str(row.prompt_id)
-        past = [(each.outcome, each.server) for each in self.ledger.attempts(row.key) if each.outcome != "fused"]
+        every = [(each.epoch, each.outcome, each.server) for each in self.ledger.attempts(row.key)]
+        past = [each for each in since_asked_for(every, row.epoch) if each[0] != "fused"]
         able = self.placeable(row.key)
         if outcome == "fused":
             self._apart(row, reason)
@@ -303,6 +306,8 @@ class Desk:
     def _settled(self, key: str, server: str, seconds: float | None) -> None:
         with self.changed:
             self.unsettled.discard(key)
+            if not self.unsettled:
+                self.finished.set()
             self.scheduler.settled(key, server, seconds)
             self.changed.notify_all()
 
@@ -331,11 +336,11 @@ class Desk:
             self.scheduler.lanes((taking_part | {server}) if state == "back" else (taking_part - {server}))
             self.changed.notify_all()
 
-    def look_for_stranded(self, servers: Collection[str]) -> None:
-        """Ends the batch where nothing is left but jobs that none of these servers will ever run."""
+    def look_for_stranded(self, servers: Collection[str], away: Collection[str]) -> None:
+        """Ends the batch where nothing is left but jobs that only servers can run that are `away` for long, or none."""
         with self.changed:
             left = set(servers) - set(self.gone)
-            if not left and self.unsettled:
+            if not left and not away and self.unsettled:
                 why = "; ".join(self.gone.values())
                 help = _DRIFT if _GONE["changed"] in why else _DOCTOR
                 self.end(Stop("away", f"no server is left that can be used: {why}", help))
@@ -343,9 +348,14 @@ class Desk:
             stranded = self.scheduler.unplaced
             if len(stranded) < len(self.unsettled) or not stranded:
                 return
-            if not any(able is None or left.intersection(able) for able in map(self.placeable, stranded)):
-                count = f"{len(stranded):,} job{'s' * (len(stranded) > 1)}"
-                self.end(Stop("unplaced", f"no server can run the {count} that are left", _ABLE))
+            places = list(map(self.placeable, stranded))
+            if any(able is None or left.intersection(able) for able in places):
+                return
+            count = f"{len(stranded):,} job{'s' * (len(stranded) > 1)}"
+            if any(set(away).intersection(able or ()) for able in places):
+                self.end(Stop("away", f"the servers that can run what is left ({count}) are away", _START))
+            else:
+                self.end(Stop("unplaced", f"no server can run what is left ({count})", _ABLE))
 
     def trouble(self, problem: OSError | LedgerProblem) -> None:
         """Ends the batch over its disk or its ledger, where nothing can be kept any more."""
@@ -375,4 +385,5 @@ _GONE = {"changed": "is another than it was", "quarantined": "is not trusted any
 _DRIFT = "look at it with comfyproof doctor, and give the same command with --allow-drift to go on with it"
 _DOCTOR = "look at the servers with comfyproof doctor, and give the same command"
 _ABLE = "see with --dry-run what they lack, and name a server with --servers that has it"
+_START = "start them, and give the same command"
 _ROOM = "make room or give the right to write, and give the same command"

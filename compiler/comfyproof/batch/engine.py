@@ -78,6 +78,7 @@ class Engine:
             "serializer": _Json(),
             "log_level": "CRITICAL",
             "enable_otlp": False,
+            "notification_listener_polling_interval_sec": 0.1,  # it ends when it has looked, which `close` waits for
             "max_executor_threads": _THREADS,
         }
         DBOS(config=config)

@@ -13,8 +13,8 @@ NAMES = (
     "after-folder", "after-batch", "before-plan", "after-plan", "before-restore", "after-adopt", "before-claim",
     "after-claim", "half-line", "after-bind", "before-submit", "after-submit", "before-fetch", "before-evidence",
     "after-evidence", "before-object", "half-object", "after-object", "before-commit", "after-commit", "before-note",
-    "after-note", "after-accepted", "before-name", "after-name", "after-release", "after-shard", "before-end",
-    "after-end",
+    "after-note", "after-accepted", "before-name", "after-link", "after-name", "after-release", "after-shard",
+    "before-end", "after-end",
 )  # fmt: skip
 
 _passages: Counter[str] = Counter()

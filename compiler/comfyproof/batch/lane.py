@@ -161,8 +161,9 @@ class Lane:
             self._unsorted = False
 
     def _next(self) -> str | None:
-        if not self._waiting and self._is_unchanged() and (shard := self._desk.next_shard(self.name)) is not None:
+        if not self._waiting and (shard := self._desk.next_shard(self.name)) is not None:
             self.adopt(shard)
+            self._is_unchanged()  # looked at only where there is work, which goes back if it is not
         with self._desk.changed:
             return self._waiting.pop(0) if self._waiting else None
 
@@ -245,7 +246,7 @@ class Lane:
         """
         desk = self._desk
         row = desk.ledger.row(key)
-        if row is None or row.state != "claimed":
+        if row is None or not self._is_ours(row):
             self._unsure.discard(key)
             self._off(key)
             return []
@@ -281,7 +282,12 @@ class Lane:
         with desk.changed:
             keys = desk.alike(row.key, [key for key in self._waiting if key not in self._unsure])
             self._waiting[:] = [key for key in self._waiting if key not in keys]
-        return [each for key in keys if (each := desk.ledger.row(key)) is not None and each.state == "claimed"]
+        return [each for key in keys if (each := desk.ledger.row(key)) is not None and self._is_ours(each)]
+
+    def _is_ours(self, row: Row) -> bool:
+        """Whether a job is still claimed for this lane: another may have taken it while this process was asleep."""
+        mine = (row.server, row.coordinator) == (self.name, self._desk.coordinator)
+        return mine and row.state == "claimed"
 
     def _program(self, row: Row) -> Program | None:
         try:
@@ -327,7 +333,10 @@ class Lane:
         if isinstance(outcome, TimedOut):
             self._withdraw(flight, outcome)
             return
-        if not isinstance(outcome, Lost):
+        if isinstance(outcome, Lost):
+            self._forgotten()
+            self._is_unchanged()  # whoever restarts a server may have updated it
+        else:
             self._breaker.answered()
         try:
             self._fill()
@@ -339,13 +348,9 @@ class Lane:
             self._flights.appendleft(flight)  # found again once the server is back
             raise
         word, reason = told(outcome, flight)
-        if word == "lost":
-            self._forgotten()
         for member in flight.members:
             self._judge(member.row, word, reason, alone=len(flight.members) == 1)
             self._off(member.row.key)
-        if word == "lost":  # whoever restarts a server may have updated it
-            self._is_unchanged()
 
     def _withdraw(self, flight: Flight, outcome: TimedOut) -> None:
         """Stops a prompt that takes too long; a server that does not stop it is as good as away."""
@@ -397,7 +402,7 @@ class Lane:
         self._look_at_health()
 
     def _look_at_health(self) -> None:
-        if self._desk.health.quarantined(self.name):
+        if self._desk.health.quarantined(self.name) and self.name not in self._desk.gone:
             self._desk.server(self.name, "quarantined", "jobs fail here that succeed elsewhere")
             self._give_back()
 

@@ -48,13 +48,19 @@ def place_names(
     nothing is ever overwritten. Raises OSError.
     """
     passed("before-name")
+    all_wanted = list(_wanted(names, outputs))
+    firsts = [next(_candidates(folder.out, wanted, key, output.stored)) for wanted, output in all_wanted]
+    # Noted before they are there: after a crash in between nobody would know that they are ours.
+    ahead = {path.name for path in firsts if not os.path.lexists(path)}
+    _note(folder, sorted(ahead))
     placed = []
     new = []
-    for wanted, output in _wanted(names, outputs):
+    for wanted, output in all_wanted:
         path, made = _place(folder.out, store, wanted, key, output.stored)
         placed.append(path)
-        if made:
+        if made and path.name not in ahead:
             new.append(path.name)
+        passed("after-link")
     _note(folder, new)
     passed("after-name")
     return placed
