@@ -445,7 +445,8 @@ class Lane:
             self._refusals.was_there()
             quarantined = desk.health.quarantined(self.name)
             if self._is_unchanged() and not quarantined:
-                self._take_back()
+                if self._holds():
+                    self._take_back()
                 desk.server(self.name, "back")
             self._withdraw_orphans()
             return
