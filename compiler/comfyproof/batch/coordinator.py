@@ -389,7 +389,7 @@ class Coordinator:
             if name in self._held:
                 continue
             shard = str(uuid.uuid4())
-            if keys := self.ledger.adopt(name, self.id, shard):
+            if keys := self.ledger.adopt(name, self.id, shard, desk.unsettled):
                 with desk.changed:
                     desk.scheduler.moved(keys, name)
                 desk.say("claimed", shard=shard, server=name, jobs=keys, adopted=True)

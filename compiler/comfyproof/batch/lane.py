@@ -264,10 +264,11 @@ class Lane:
         """All that a prompt was sent for, where the server knows it; those that are done come along for their part."""
         desk, prompt_id = self._desk, str(row.prompt_id)
         rows = desk.ledger.bound(prompt_id)
+        known = self._client.sight(prompt_id)[0] != "absent"  # they wait here for as long as it does not answer
         with desk.changed:
             mine = {each.key for each in rows}
             self._waiting[:] = [key for key in self._waiting if key not in mine]
-        if self._client.sight(prompt_id)[0] != "absent":
+        if known:
             return [each._replace(server=self.name) for each in rows]
         keys = [each.key for each in rows if each.state == "claimed"]
         desk.ledger.bind(keys, None)

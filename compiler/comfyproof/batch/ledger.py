@@ -20,6 +20,7 @@ from .tables import ATTEMPT, BATCH, FORMAT, JOB, LANE, NAME, OUTPUT, metadata
 # What a job is that nobody has.
 _FREE: Mapping[str, Any] = {"state": "todo", "coordinator": None, "shard": None, "prompt_id": None}
 _PART = 500  # rows in a statement
+_MAKING = 0x636F6D6679  # PostgreSQL's lock for making the tables
 
 
 class LedgerProblem(Exception):
@@ -94,9 +95,7 @@ class Ledger:
             self._engine = _engine(url)
             if self._local:
                 self._look_through()
-            if not readonly:
-                metadata.create_all(self._engine)
-            self._same_format(readonly)
+            self._prepare(readonly)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -126,8 +125,20 @@ class Ledger:
             if (found := connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()) != "ok":
                 raise LedgerProblem(f"the ledger is damaged: {found}", _MOVE_AWAY)
 
-    def _same_format(self, readonly: bool) -> None:
+    @contextmanager
+    def _alone(self) -> Iterator[sa.Connection]:
+        """To write several rows, one after the other: two who did so in other orders would wait for each other."""
+        with self._writing() as connection:
+            if not self._local:
+                connection.execute(sa.select(BATCH.c.format).where(BATCH.c.batch == self._batch).with_for_update())
+            yield connection
+
+    def _prepare(self, readonly: bool) -> None:
         with self._engine.begin() as connection:
+            if not readonly:
+                if not self._local:  # two who begin together would both make the tables
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))
+                metadata.create_all(connection)
             found = connection.execute(sa.select(BATCH.c.format).where(BATCH.c.batch == self._batch)).scalar()
             if found is None and not readonly:
                 connection.execute(BATCH.insert().values(batch=self._batch, format=FORMAT))
@@ -139,7 +150,7 @@ class Ledger:
     def name_jobs(self, jobs: Iterable[NewJob]) -> None:
         """Makes these the jobs of the batch, in this order; what the ledger knows of them already stands."""
         passed("before-plan")
-        with self._writing() as connection:
+        with self._alone() as connection:
             connection.execute(JOB.update().where(JOB.c.batch == self._batch).values(position=-1))
             connection.execute(NAME.delete().where(NAME.c.batch == self._batch))
             known = set(connection.execute(sa.select(JOB.c.key).where(JOB.c.batch == self._batch)).scalars())
@@ -220,7 +231,7 @@ class Ledger:
         """
         passed("before-claim")
         values = {"state": "claimed", "server": server, "coordinator": coordinator, "shard": shard}
-        with self._writing() as connection:
+        with self._alone() as connection:
             free = self._is_free(connection, server, coordinator)
             claimed = [key for key in keys if free and connection.execute(_CLAIM, self._of(key) | values).rowcount]
         passed("after-claim")
@@ -240,29 +251,35 @@ class Ledger:
     def move(self, keys: Iterable[str], server: str, coordinator: str, shard: str) -> None:
         """Hands jobs that this coordinator has claimed and not begun to another of its lanes."""
         values = {"server": server, "shard": shard}
-        with self._writing() as connection:
+        with self._alone() as connection:
             if not self._is_free(connection, server, coordinator):
                 return
             mine = (JOB.c.state == "claimed") & (JOB.c.coordinator == coordinator)
             for key in keys:
                 connection.execute(JOB.update().where(*self._is(JOB, key), mine).values(**values))
 
-    def adopt(self, server: str, coordinator: str, shard: str) -> list[str]:
-        """Takes over what others had claimed for a server, by whoever holds its lane now: the jobs, in order."""
+    def adopt(self, server: str, coordinator: str, shard: str, wanted: Collection[str]) -> list[str]:
+        """Takes over what others had claimed for a server, by whoever holds its lane now: the jobs, in order.
+
+        Only what is `wanted`: what an earlier command named and this one does not stays theirs, for it may be running.
+        """
         others = (JOB.c.state == "claimed") & (JOB.c.server == server) & (JOB.c.coordinator != coordinator)
-        change = JOB.update().where(JOB.c.batch == self._batch, others).values(coordinator=coordinator, shard=shard)
-        with self._writing() as connection:
-            found = connection.execute(change.returning(JOB.c.position, JOB.c.key)).all()
+        query = sa.select(JOB.c.key).where(JOB.c.batch == self._batch, others).order_by(JOB.c.position)
+        with self._alone() as connection:
+            found = [key for key in connection.execute(query).scalars() if key in wanted]
+            for key in found:
+                change = JOB.update().where(*self._is(JOB, key), others)
+                connection.execute(change.values(coordinator=coordinator, shard=shard))
         if found:
             passed("after-adopt")
-        return [key for _, key in sorted(map(tuple, found))]
+        return found
 
     def abandon(self, servers: Collection[str]) -> list[str]:
         """Frees what is claimed for servers that are not among these and that nobody holds: the jobs."""
         held = {*servers, *self.holders()}
         gone = (JOB.c.state == "claimed") & JOB.c.server.not_in(held)
         change = JOB.update().where(JOB.c.batch == self._batch, gone).values(**_FREE)
-        with self._writing() as connection:
+        with self._alone() as connection:
             return list(connection.execute(change.returning(JOB.c.key)).scalars())
 
     def release(self, keys: Iterable[str], coordinator: str) -> None:
@@ -284,7 +301,7 @@ class Ledger:
 
     def redo(self, keys: Iterable[str]) -> None:
         """Makes done jobs whose files are no longer whole to be run again, under new ids."""
-        with self._writing() as connection:
+        with self._alone() as connection:
             for key in keys:
                 connection.execute(OUTPUT.delete().where(*self._is(OUTPUT, key)))
                 values = {"state": "todo", "coordinator": None, "verdict": None, "epoch": JOB.c.epoch + 1}
@@ -292,14 +309,14 @@ class Ledger:
 
     def forget(self, keys: Iterable[str]) -> None:
         """Takes jobs out of the ledger, with all that is known of them."""
-        with self._writing() as connection:
+        with self._alone() as connection:
             for key in keys:
                 for table in (OUTPUT, ATTEMPT, JOB):
                     connection.execute(table.delete().where(*self._is(table, key)))
 
     def _change(self, keys: Iterable[str], condition: sa.ColumnElement[bool], values: Mapping[str, Any]) -> None:
         change = JOB.update().where(*_IS, condition).values(**values)
-        with self._writing() as connection:
+        with self._alone() as connection:
             for key in keys:
                 connection.execute(change, self._of(key))
 
