@@ -29,7 +29,7 @@ FIELDS = {
     "began": ("batch", "coordinator", "jobs", "servers"), "claimed": ("shard", "server", "jobs"),
     "submitted": ("job", "prompt_id", "server", "epoch"), "found": ("job", "prompt_id", "server", "state"),
     "executed": ("job", "prompt_id", "server"), "released": ("server", "jobs"), "ledger": ("state",),
-    "repeated": ("jobs",),
+    "repeated": ("jobs",), "queue": ("server", "prompts"),
     "lost": ("job", "prompt_id", "server"), "attempt": ("job", "prompt_id", "server", "outcome"),
     "accepted": ("job", "output", "sha256", "bytes"), "conflict": ("job", "output", "sha256"),
     "done": ("job", "verdict"), "failed": ("job", "reason"), "cancelled": ("job",),
@@ -171,6 +171,12 @@ class _Log:
     def _over(self, job: str, id: str | None = None) -> None:
         for there in self._under_way.values():
             there -= {each for each in there if each[0] == job and id in (None, each[1])}
+
+    def _queue(self, event: dict[str, Any]) -> Iterator[str]:
+        """What a server has of ours, as it says itself: the rest is over there, or forgotten."""
+        there = self._under_way[event["server"]]
+        there -= {each for each in there if each[1] not in event["prompts"]}
+        yield from ()
 
     def _executed(self, event: dict[str, Any]) -> Iterator[str]:
         """It has ended on its server, and is still to be fetched."""

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -23,6 +23,7 @@ import history_checker
 from comfyproof.catalog.pinned import built_in
 from comfyproof.emulator.embedded import Emulator
 from conftest import ROOT, Command
+from warm_command import WarmCommand
 
 TIERS = """\
 comfyproof: 1
@@ -43,6 +44,25 @@ variants:
   balanced: {}
   aggressive: {refine.denoise: 0.5}
 """
+
+
+class Done(NamedTuple):
+    """How the command ended, and all that it said."""
+
+    returncode: int
+    stderr: str
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmCommand]:
+    with WarmCommand() as started:
+        yield started
+
+
+@pytest.fixture
+def run(warm: WarmCommand, tmp_path: Path) -> Callable[..., Done]:
+    """Runs the command in the test's folder."""
+    return lambda *arguments: Done(*warm.run(*arguments, cwd=tmp_path))
 
 
 @pytest.fixture
@@ -93,9 +113,11 @@ def assert_whole(out: Path, jobs: int) -> None:
     assert history_checker.check(out / ".comfyproof" / "events.ndjson", out, 0) == []
 
 
-def test_what_three_tiers_share_runs_once_a_photograph(tmp_path: Path, comfyproof: Command, server: Emulator) -> None:
+def test_what_three_tiers_share_runs_once_a_photograph(
+    tmp_path: Path, run: Callable[..., Done], server: Emulator
+) -> None:
     out = tiers(tmp_path, 20)
-    result = comfyproof("batch", "tiers.yaml", "--inputs", "photos/*.png", "--servers", server.url, "--out", out)
+    result = run("batch", "tiers.yaml", "--inputs", "photos/*.png", "--servers", server.url, "--out", out)
     assert result.returncode == 0, result.stderr
     assert_whole(out, 60)
     assert len(submitted(out)) == 60
@@ -105,7 +127,9 @@ def test_what_three_tiers_share_runs_once_a_photograph(tmp_path: Path, comfyproo
     assert ran["CheckpointLoaderSimple"] == ran["UpscaleModelLoader"] == 1
 
 
-def test_fused_they_do_so_whatever_others_run_in_between(tmp_path: Path, comfyproof: Command, server: Emulator) -> None:
+def test_fused_they_do_so_whatever_others_run_in_between(
+    tmp_path: Path, run: Callable[..., Done], server: Emulator
+) -> None:
     out = tiers(tmp_path, 20)
     over = threading.Event()
     other = {
@@ -123,9 +147,7 @@ def test_fused_they_do_so_whatever_others_run_in_between(tmp_path: Path, comfypr
     thread = threading.Thread(target=meanwhile)
     thread.start()
     try:
-        result = comfyproof(
-            "batch", "tiers.yaml", "--inputs", "photos/*.png", "--servers", server.url, "--out", out, "--fuse"
-        )
+        result = run("batch", "tiers.yaml", "--inputs", "photos/*.png", "--servers", server.url, "--out", out, "--fuse")
     finally:
         over.set()
         thread.join()
@@ -140,56 +162,76 @@ def test_fused_they_do_so_whatever_others_run_in_between(tmp_path: Path, comfypr
     assert len(requests.get(f"{server.url}/history", timeout=10).json()) > 30
 
 
-def test_what_is_done_is_not_done_again(tmp_path: Path, comfyproof: Command, server: Emulator) -> None:
+def test_what_is_done_is_not_done_again(tmp_path: Path, run: Callable[..., Done], server: Emulator) -> None:
     out = tiers(tmp_path, 2)
     command = ("batch", "tiers.yaml", "--inputs", "photos/*.png", "--servers", server.url, "--out", out)
-    assert comfyproof(*command).returncode == 0
+    assert run(*command).returncode == 0
     before = submitted(out)
-    again = comfyproof(*command)
+    again = run(*command)
     assert again.returncode == 0
     assert "6  cached" in again.stderr
     Image.new("RGB", (48, 32), "gray").save(tmp_path / "photos" / "photo-00.png")
-    changed = comfyproof(*command, "--set", "refine.seed=2", "--variant", "balanced")
+    changed = run(*command, "--set", "refine.seed=2", "--variant", "balanced")
     assert changed.returncode == 0, changed.stderr
     assert "2  to do" in changed.stderr
-    more = comfyproof(*command)
+    more = run(*command)
     assert "3  to do" in more.stderr
     assert "3  cached" in more.stderr
     assert len(before) == 6
     assert (out / "photo-01-balanced.png").exists()
 
 
-def test_a_saved_plan_holds_or_is_refused(tmp_path: Path, comfyproof: Command, server: Emulator) -> None:
+def test_a_saved_plan_holds_or_is_refused(tmp_path: Path, run: Callable[..., Done], server: Emulator) -> None:
     out = tiers(tmp_path, 2)
     command = ("batch", "tiers.yaml", "--inputs", "photos/*.png", "--servers", server.url, "--out", out)
-    assert comfyproof(*command, "--dry-run").returncode == 0
-    assert comfyproof(*command, "--dry-run", "--detailed-exitcode").returncode == 2
-    saved = comfyproof(*command, "--save-plan", "plan.json")
+    assert run(*command, "--dry-run").returncode == 0
+    assert run(*command, "--dry-run", "--detailed-exitcode").returncode == 2
+    saved = run(*command, "--save-plan", "plan.json")
     assert saved.returncode == 0, saved.stderr
     assert requests.get(f"{server.url}/history", timeout=10).json() == {}
-    other = comfyproof(*command, "--plan", "plan.json", "--variant", "balanced")
+    other = run(*command, "--plan", "plan.json", "--variant", "balanced")
     assert other.returncode == 2
     assert 'the plan "plan.json" does not hold' in other.stderr
     assert requests.get(f"{server.url}/history", timeout=10).json() == {}
-    assert comfyproof(*command, "--plan", "plan.json").returncode == 0
+    assert run(*command, "--plan", "plan.json").returncode == 0
     assert_whole(out, 6)
-    late = comfyproof(*command, "--plan", "plan.json")
+    late = run(*command, "--plan", "plan.json")
     assert late.returncode == 2
-    assert comfyproof(*command, "--dry-run", "--detailed-exitcode").returncode == 0
+    assert run(*command, "--dry-run", "--detailed-exitcode").returncode == 0
 
 
 def test_other_programs_hear_what_happens(tmp_path: Path, comfyproof: Command, server: Emulator) -> None:
     out = tiers(tmp_path, 1)
     told = comfyproof(
         "batch", "tiers.yaml", "--inputs", "photos/*.png", "--servers", server.url, "--out", out,
-        "--events", "-", "--then", "sh -c 'echo $COMFYPROOF_BATCH $COMFYPROOF_EXIT > then.txt'",
+        "--events", "-", "--then", "sh -c 'echo aside; echo $COMFYPROOF_BATCH $COMFYPROOF_EXIT > then.txt'",
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
     assert [json.loads(line) for line in told.stdout.splitlines()] == events(out)
     assert (tmp_path / "then.txt").read_text().split() == [str(out), "0"]
 
 
-def test_jobs_that_show_the_same_are_named(tmp_path: Path, comfyproof: Command, server: Emulator) -> None:
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--inputs", "nothing/*.png"), 1, 'no file is found for "nothing/*.png"'),
+        (("--inputs", "photos"), 1, '"photos" is a folder'),
+        (("--inputs", "photos/none.png"), 1, 'no file is found for "photos/none.png"'),
+        (("--inputs", "imag=photos/*.png"), 1, 'did you mean "image"?'),
+        (("--inputs", "photos/a.png", "photos/b.png", "photos/c.png"), 2, "put it in quotes"),
+    ],
+)
+def test_inputs_that_are_not_there_begin_nothing(
+    tmp_path: Path, run: Callable[..., Done], words: tuple[str, ...], code: int, said: str
+) -> None:
+    out = tiers(tmp_path, 1)
+    refused = run("batch", "tiers.yaml", "--out", out, *words)
+    assert refused.returncode == code
+    assert said in refused.stderr
+    assert not out.exists()
+
+
+def test_jobs_that_show_the_same_are_named(tmp_path: Path, run: Callable[..., Done], server: Emulator) -> None:
     Image.new("RGB", (32, 32)).save(tmp_path / "photo.png")
     Image.fromarray(np.random.default_rng(1).integers(0, 255, (32, 32, 3), dtype="uint8")).save(tmp_path / "photo.png")
     (tmp_path / "same.yaml").write_text(
@@ -199,14 +241,14 @@ def test_jobs_that_show_the_same_are_named(tmp_path: Path, comfyproof: Command, 
         "  out: {SaveImage: {images: $small, filename_prefix: same}}\n"
         "matrix: {nodes.small.ImageScale.crop: [disabled, center], nodes.small.ImageScale.width: [16, 24]}\n"
     )
-    result = comfyproof("batch", "same.yaml", "--servers", server.url, "--out", "out")
+    result = run("batch", "same.yaml", "--servers", server.url, "--out", "out")
     assert result.returncode == 0, result.stderr
     assert (
         'warning: 2 pictures show exactly the same: "crop=disabled_width=16", "crop=center_width=16"' in result.stderr
     )
 
 
-def test_a_model_that_is_replaced_makes_another_job(tmp_path: Path, comfyproof: Command, server: Emulator) -> None:
+def test_a_model_that_is_replaced_makes_another_job(tmp_path: Path, run: Callable[..., Done], server: Emulator) -> None:
     out = tiers(tmp_path, 1)
     model = tmp_path / "models" / "checkpoints" / "sd_xl_base_1.0.safetensors"
     model.parent.mkdir(parents=True)
@@ -223,14 +265,14 @@ def test_a_model_that_is_replaced_makes_another_job(tmp_path: Path, comfyproof: 
         "--models",
         "models",
     )
-    first = comfyproof(*command, "--dry-run")
+    first = run(*command, "--dry-run")
     assert f"reading {model.name}" in first.stderr
-    assert comfyproof(*command).returncode == 0
-    again = comfyproof(*command, "--dry-run")
+    assert run(*command).returncode == 0
+    again = run(*command, "--dry-run")
     assert "3  cached" in again.stderr
     assert "reading" not in again.stderr
     model.write_bytes(b"two")
-    assert "3  to do" in comfyproof(*command, "--dry-run").stderr
+    assert "3  to do" in run(*command, "--dry-run").stderr
 
 
 def test_every_command_of_the_page(tmp_path: Path) -> None:

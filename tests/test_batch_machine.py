@@ -269,7 +269,7 @@ class ModelClient:
             if not self.ledger.hold_lane(name, self.desk.coordinator, LONG):
                 self.held.discard(name)
             elif name not in self.held:
-                keys = self.ledger.adopt(name, self.desk.coordinator, "shard")
+                keys = self.ledger.adopt(name, self.desk.coordinator, "shard", self.desk.unsettled)
                 self.scheduler.moved(keys, name)
                 lane.adopt(keys)
                 self.held.add(name)
@@ -521,14 +521,14 @@ def test_who_slept_too_long_claims_nothing_for_a_lane_that_is_anothers(ledger: L
     assert ledger.claim(["k"], "a", "sleeper", "s1") == ["k"]  # nobody else has it yet
     assert ledger.claim(["k"], "b", "other", "s0") == []
     assert ledger.hold_lane("a", "other", LONG)
-    assert ledger.adopt("a", "other", "s2") == ["k"]
+    assert ledger.adopt("a", "other", "s2", ["k"]) == ["k"]
     assert ledger.claim(["l"], "a", "sleeper", "s3") == []
     assert ledger.claim(["l"], "b", "sleeper", "s4") == ["l"]
 
 
 def test_nobody_gives_away_what_is_anothers_by_now(ledger: Ledger) -> None:
     ledger.claim(["k", "l"], "a", "sleeper", "s1")
-    ledger.adopt("a", "other", "s2")
+    ledger.adopt("a", "other", "s2", ["k", "l"])
     ledger.move(["k"], "b", "sleeper", "s3")
     ledger.release(["l"], "sleeper")
     assert [(row.state, row.server, row.coordinator) for row in ledger.rows()] == [("claimed", "a", "other")] * 2

@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -40,7 +41,7 @@ from comfyproof.run.observations import Deadlines, Observation, State, without_h
 from comfyproof.run.prepare import prepare
 from comfyproof.run.wire import Answer
 from comfyproof.spec.pipeline import Changes
-from conftest import Command
+from conftest import ROOT, Command
 from odd_server import CERTIFICATE, OddServer, comfyui, history, says, stats
 from scripted_server import ScriptedServer
 
@@ -718,3 +719,12 @@ def test_servers_that_cannot_be_used(comfyproof: Command) -> None:
     absent = comfyproof("doctor", "https://127.0.0.1:9", "studio-3", REQUESTS_CA_BUNDLE="no-such.pem")
     assert absent.returncode == 2
     assert "no-such.pem" in absent.stderr
+
+
+def test_of_a_spec_with_rows_the_first_is_looked_at(comfyproof: Command, emulator: Emulator, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    spec = (tmp_path / "specs" / "looks.yaml").read_text().replace(", default: photograph.jpg", "")
+    (tmp_path / "specs" / "rows.yaml").write_text(spec)
+    looked = comfyproof("doctor", emulator.url, "specs/rows.yaml")
+    assert "has no value" not in looked.stdout
+    assert "sd_xl_base_1.0.safetensors" in looked.stdout  # which it lacks

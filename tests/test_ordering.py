@@ -231,7 +231,7 @@ def test_a_shard_ends_within_a_group_only_where_that_is_too_large(sizes: list[in
 def test_what_is_shared_is_told_in_a_line(three: list[Graph]) -> None:
     profiles = [profile_of(graph, built_in(), content) for graph in three]
     assert str(shared(profiles[n] for n in order(profiles))) == (
-        "at hand from the job before: 25 of 36 loads, 0 of 12 samples, 8 of 12 upscales, 55 of 144 nodes, "
+        "shared with the job before: 25 of 36 loads, 0 of 12 samples, 8 of 12 upscales, 55 of 144 nodes, "
         "about 73% of the work by a guess"
     )
     assert "0 of 0 nodes, about 0%" in str(shared([]))

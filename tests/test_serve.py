@@ -374,9 +374,11 @@ def test_a_websocket_that_falls_silent(tmp_path: Path) -> None:
         with client.listening() as (sid, socket_):
             ended(client, client.submit(copy_prompt(), client_id=sid))
             socket_.socket.ping("still there?")
-            heard = [json.loads(socket_.socket.recv()) for _ in range(2)]
-            assert socket_.socket.recv_frame().opcode == websocket.ABNF.OPCODE_PONG
-            assert [is_event(message, "status") for message in heard] == [True, True]
+            heard = []
+            while (frame := socket_.socket.recv_frame()).opcode != websocket.ABNF.OPCODE_PONG:
+                heard.append(json.loads(frame.data))
+            assert len(heard) <= 2  # the first of three was heard before
+            assert all(is_event(message, "status") for message in heard)
         client.run(copy_prompt())
 
 

@@ -103,7 +103,7 @@ class Sharing(NamedTuple):
         ]
         parts.append(f"{self.whole.shared:,} of {self.whole.nodes:,} nodes")
         part = self.whole.shared_seconds / self.whole.seconds if self.whole.seconds else 0.0
-        return f"at hand from the job before: {', '.join(parts)}, about {part:.0%} of the work by a guess"
+        return f"shared with the job before: {', '.join(parts)}, about {part:.0%} of the work by a guess"
 
 
 def profile_of(graph: Graph, catalog: Catalog, content: Callable[[Asset], str] = lambda asset: asset.path) -> Profile:

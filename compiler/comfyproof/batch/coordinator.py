@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
@@ -31,7 +32,7 @@ from .failpoints import passed
 from .folder import BatchFolder, Lock
 from .jobs import Jobs, Sort
 from .lane import Lane
-from .ledger import Ledger, Output, Row, copy_ledger
+from .ledger import Ledger, LedgerProblem, Output, Row, copy_ledger
 from .retrying import Budget
 from .schedule import Bundle, Scheduler
 from .store import Store, Stored
@@ -177,14 +178,18 @@ class Coordinator:
         able = [name for name, found in lacks.items() if all(each.kind == "away" for each in found)]
         return able or [name for name, found in lacks.items() if not any(each.sure for each in found)]
 
+    def _rows(self) -> list[Row]:
+        """The rows of this command's jobs, also where another command has since named other jobs."""
+        return [row for row in self.ledger.rows(all=True) if row.key in self.jobs.forms]
+
     def settle_rows(self) -> list[Row]:
         """The rows of the batch, once what the store has lost is to be done again."""
         lost = {o.key for o in self.ledger.outputs() if not self.store.has(o.stored)}
-        rows = list(self.ledger.rows())
+        rows = self._rows()
         again = [row.key for row in rows if row.state == "done" and row.key in lost]
         if again:
             self.ledger.redo(again)
-            rows = list(self.ledger.rows())
+            rows = self._rows()
         return rows
 
     def run(self) -> Ended:
@@ -345,7 +350,7 @@ class Coordinator:
     def _look(self, desk: Desk) -> None:
         """Looks for reasons to stop."""
         if self.signs:
-            desk.end(Stop("interrupted", "interrupted"))
+            desk.end(Stop("interrupted", "interrupted", "give the same command to go on"))
         if self.signs > 1:
             desk.leave = True
         self._cancel_asked(desk)
@@ -372,14 +377,19 @@ class Coordinator:
 
     def _keep(self, desk: Desk, ended: threading.Event) -> None:
         """Holds on to the lanes as long as this process lives, and takes over those of others that do not."""
+        well = time.monotonic()
         while not ended.wait(_BEAT):
             try:
                 self._beat(desk)
                 self.ledger.abandon([server.name for server in self.servers])
-                desk.catch_up(list(self.ledger.rows()))
+                desk.catch_up(self._rows())
+                well = time.monotonic()
             except Exception as problem:  # whatever it is, nobody may submit without a lane
                 self._held.clear()
-                desk.say("ledger", state="away", reason=str(problem))
+                if time.monotonic() - well > self.terms.wait:
+                    desk.trouble(problem if isinstance(problem, LedgerProblem) else LedgerProblem(str(problem)))
+                with suppress(OSError):
+                    desk.say("ledger", state="away", reason=str(problem))
 
     def _beat(self, desk: Desk) -> None:
         for name, lane in self._lanes.items():
@@ -397,14 +407,14 @@ class Coordinator:
             self._held.add(name)
 
     def _ended(self, desk: Desk) -> Ended:
-        counts = self.ledger.counts()
-        left = counts.get("todo", 0) + counts.get("claimed", 0)
-        unexamined = sum(1 for row in self.ledger.rows() if row.verdict == "not fully examined")
-        failed = counts.get("failed", 0) + counts.get("cancelled", 0)
+        rows = self._rows()
+        counts = Counter(row.state for row in rows)
+        left, failed = counts["todo"] + counts["claimed"], counts["failed"] + counts["cancelled"]
+        unexamined = sum(row.verdict == "not fully examined" for row in rows)
         repeated = tuple(tuple(group) for group in self.ledger.repeated())
         for group in repeated:
             desk.say("repeated", jobs=list(group))
-        ended = Ended(counts.get("done", 0), failed, left, unexamined, repeated, desk.stop)
+        ended = Ended(counts["done"], failed, left, unexamined, repeated, desk.stop)
         passed("before-end")
         desk.say("ended", done=ended.done, failed=ended.failed, left=ended.left, exit=exit_of(ended))
         passed("after-end")

@@ -95,9 +95,17 @@ class BatchFolder(NamedTuple):
         passed("after-folder")
         batch = str(uuid.uuid4())
         about = {"schema": SCHEMA, "batch": batch, "ledger": ledger}
-        write_whole(self.own / "batch.json", (json.dumps(about, indent=2) + "\n").encode())
+        mine = self.own / f"batch-{batch}.json"
+        write_whole(mine, (json.dumps(about, indent=2) + "\n").encode())
+        try:
+            os.link(mine, self.own / "batch.json")
+        except FileExistsError:  # another began at the same moment: it is one batch
+            pass
+        except OSError:  # no links here
+            mine.replace(self.own / "batch.json")
+        mine.unlink(missing_ok=True)
         passed("after-batch")
-        return batch
+        return str(self.about()["batch"])
 
 
 def sqlite_url(path: Path, **options: str) -> str:

@@ -65,8 +65,7 @@ class Lane:
         self._orphans: dict[str, str] = {}  # jobs given back that the server may have, and their prompts
         self._stuck = ""  # a prompt that the server does not stop
         self._unsorted = self._retired = False
-        self._refusals = Refusals()
-        self._freed = 0.0
+        self._refusals, self._freed = Refusals(), 0.0
         self.away_since: float | None = None
         self.problem: BaseException | None = None
         self.thread = threading.Thread(target=self._run, name=f"comfyproof-lane-{server.name}", daemon=True)
@@ -94,10 +93,11 @@ class Lane:
         with self._desk.changed:
             return self._futures.get(shard)
 
-    def _off(self, key: str) -> None:
+    def _off(self, key: str, *, settled: bool = True) -> None:
         """A job is no longer this lane's; a shard without jobs is over."""
         with self._desk.changed:
-            self._refusals.forget(key)
+            if settled:
+                self._refusals.forget(key)
             for id, keys in list(self._shards.items()):
                 keys.discard(key)
                 mine = [each for each in self._waiting if each in keys]
@@ -105,8 +105,6 @@ class Lane:
                     del self._shards[id]
                     self._futures.pop(id).set_result({"left": len(keys)})
                     passed("after-shard")
-
-    # The loop.
 
     def _run(self) -> None:
         desk = self._desk
@@ -156,7 +154,9 @@ class Lane:
         """Puts first what the server is known to have, so that there is never more of ours than one behind another."""
         queued = self._client.queued()
         with self._desk.changed:
-            known = [key for key in self._waiting if key in self._unsure and self._prompt_ids({key})[0] in queued]
+            ids = {key: self._prompt_ids({key})[0] for key in self._waiting if key in self._unsure}
+            known = [key for key, prompt_id in ids.items() if prompt_id in queued]
+            self._desk.say("queue", server=self.name, prompts=[ids[key] for key in known])
             self._waiting[:] = [*known, *(key for key in self._waiting if key not in known)]
             self._unsorted = False
 
@@ -287,8 +287,7 @@ class Lane:
 
     def _is_ours(self, row: Row) -> bool:
         """Whether a job is still claimed for this lane: another may have taken it while this process was asleep."""
-        mine = (row.server, row.coordinator) == (self.name, self._desk.coordinator)
-        return mine and row.state == "claimed"
+        return (row.server, row.coordinator, row.state) == (self.name, self._desk.coordinator, "claimed")
 
     def _program(self, row: Row) -> Program | None:
         try:
@@ -308,8 +307,7 @@ class Lane:
         if classes not in self._catalogs:
             if not self._system:
                 self._system = self._client.system_stats()
-            graph = programs[0].graph
-            self._catalogs[classes] = server_catalog(self._client, graph, self._system)
+            self._catalogs[classes] = server_catalog(self._client, programs[0].graph, self._system)
         return self._catalogs[classes]
 
     def _upload(self, path: Path) -> str:
@@ -323,7 +321,12 @@ class Lane:
 
     def _settle(self, flight: Flight) -> None:
         """Waits for the prompt that runs, lets the next one begin, and then sees what the first came to."""
-        outcome = flight.wait()
+        try:
+            outcome = flight.wait()
+        except ServerMisbehaved as problem:
+            if not self._refusals.are_enough(flight.keys[0], problem.status, passing=False):
+                raise
+            outcome = TimedOut(problem.what)  # it answers, and never tells what became of this one
         for member in flight.members:
             row = member.row
             if row.key in self._desk.unsettled:
@@ -475,7 +478,7 @@ class Lane:
             self._orphans |= {key: self._prompt_ids({key})[0] for key in keys if key in self._unsure}
             self._unsure.difference_update(keys)
             for key in keys:
-                self._off(key)
+                self._off(key, settled=False)
         self._desk.release(keys, self.name)
 
     def _prompt_ids(self, keys: set[str]) -> list[str]:
@@ -489,7 +492,7 @@ class Lane:
             fresh = [key for key in self._waiting if key not in self._unsure]
             broken = desk.stop is not None and desk.stop.kind in ("disk", "ledger", "broken")
             if not broken and not desk.leave:
-                with contextlib.suppress(LedgerProblem):
+                with contextlib.suppress(LedgerProblem, OSError):
                     desk.release(fresh, self.name)
             for id, keys in self._shards.items():
                 self._futures[id].set_result({"left": len(keys)})

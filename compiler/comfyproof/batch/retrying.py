@@ -119,8 +119,13 @@ class Refusals:
         self._counts: Counter[str] = Counter()
         self._suspect = ""
 
-    def are_enough(self, job: str, status: int) -> bool:
-        """Notes one more, with its HTTP status, 0 where no answer came; true where it is not to be asked again."""
+    def are_enough(self, job: str, status: int, *, passing: bool = True) -> bool:
+        """Notes one more, with its HTTP status, 0 where no answer came; true where it is not to be asked again.
+
+        Without `passing`, what may be a proxy's trouble does not count, however often.
+        """
+        if not passing and status in _PASSING:
+            return False
         if status not in _PASSING:
             self._counts[job] += 1
             return self._counts[job] >= _REFUSALS

@@ -173,7 +173,10 @@ def _left(open: int, servers: tuple[ServerStanding, ...], usual: float | None) -
         return 0.0
     taken = [server.seconds or usual for server in servers if server.state not in ("away", "quarantined")]
     pace = sum(1 / seconds for seconds in taken if seconds)
-    return open / pace if pace else None
+    if not pace:
+        return None
+    # No other server takes what one has claimed already and runs now.
+    return max(open / pace, *(server.seconds or usual or 0.0 for server in servers if server.claimed), 0.0)
 
 
 def _failures(ledger: Ledger, failed: Mapping[str, tuple[str, list[str]]]) -> Iterator[Failure]:

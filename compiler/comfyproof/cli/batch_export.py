@@ -23,7 +23,7 @@ _WORDS = {"todo": "to do", "claimed": "running", "done": "done", "failed": "fail
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
-@click.command("export")
+@click.command("export", short_help="Write a table, JSON or contact sheets of the jobs.")
 @batch_folder
 @click.option("--to", "form", type=click.Choice(["csv", "json", "sheet"]), required=True, help="What to make of it.")
 @click.option(

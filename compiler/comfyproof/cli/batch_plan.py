@@ -87,7 +87,8 @@ def show_plan(plan: Plan) -> None:
         if count:
             click.echo(f"  {count:>7,}  {kind}", err=True)
     if plan.seconds:
-        click.echo(f"           about {duration(plan.seconds)} on {len(plan.servers)} servers", err=True)
+        servers = "1 server" if len(plan.servers) == 1 else f"{len(plan.servers):,} servers"
+        click.echo(f"           about {duration(plan.seconds)} on {servers}", err=True)
     for kind in (FAILED, UNPLACED):
         reasons = Counter(job.reason for job in plan.jobs if job.what == kind)
         for reason, count in reasons.most_common(_FEW):
@@ -99,7 +100,7 @@ def show_plan(plan: Plan) -> None:
 def duration(seconds: float) -> str:
     """Seconds as people say them."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(seconds, 1):.0f} s"
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} hours"

@@ -53,7 +53,7 @@ class BatchProgress:
         with self._lock:
             if event == "server":
                 why = f": {facts['reason']}" if facts["reason"] else ""
-                self._say(f'"{facts["server"]}" is {facts["state"]}{why}')
+                self.say(f'"{facts["server"]}" is {facts["state"]}{why}')
             elif event == "failed":
                 self._failed += 1
             elif event == "done":
@@ -68,9 +68,10 @@ class BatchProgress:
             self._bars.update(self._task, completed=self._done, failed=failed)
         elif time.monotonic() >= self._next:
             self._next = time.monotonic() + _PACE
-            self._say(f"{self._done:,} of {self._jobs:,} done" + (f", {failed}" if failed else ""))
+            self.say(f"{self._done:,} of {self._jobs:,} done" + (f", {failed}" if failed else ""))
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Writes a line, above the bar where there is one."""
         if self._bars is not None:
             self._bars.console.print(clean(line), markup=False)
         else:

@@ -31,7 +31,21 @@ ASKED_ABOVE = 1_000
 MAX_JOBS = 200_000
 
 
-@click.command("start")
+class _Start(click.Command):
+    """Says what is meant where a shell has put many files in place of a pattern."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        patterns = "--inputs" in args
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as problem:
+            if patterns and "unexpected extra argument" in problem.message:
+                message = "--inputs takes one pattern: put it in quotes, as in --inputs 'photos/*.png'"
+                raise click.UsageError(message, ctx) from None
+            raise
+
+
+@click.command("start", cls=_Start, short_help="Run every form of SPEC, or go on with it.")
 @click.argument("spec", type=click.Path())
 @click.option(
     "--inputs",
@@ -157,7 +171,7 @@ def start_command(
         )
         code = _planned_and_run(coordinator, intent)
     if then and not intent.looks_only:
-        _run_then(then, out, code)
+        _run_then(then, out, code, sys.stderr if events == "-" else None)
     return code
 
 
@@ -188,13 +202,13 @@ def _read_jobs(
     from .waiting import Counting
 
     variants = read_variants(spec, catalog, changes, inputs=patterns, names=names)
+    if variants.problems:
+        show_work(variants.problems, sys.stderr)
+        return Exit.FINDINGS
     if variants.base.spec is None or variants.base.program is None:
         from .compile import told
 
         return told(variants.base)
-    if variants.problems:
-        show_work(variants.problems, sys.stderr)
-        return Exit.FINDINGS
     count = count_forms(variants.base.spec, changes, MAX_JOBS)
     click.echo(str(count), err=True)
     if count.total > MAX_JOBS:
@@ -295,7 +309,7 @@ def _planned_and_run(coordinator: Coordinator, intent: _Intent) -> int:
             if intent.looks_only:
                 return Exit.USAGE if intent.detailed and not plan.idle else Exit.FINE
             done = plan.counts()[CACHED]
-            with _stoppable(coordinator), BatchProgress(len(plan.jobs), done) as progress:
+            with BatchProgress(len(plan.jobs), done) as progress, _stoppable(coordinator, progress.say):
                 coordinator.tell = progress.tell
                 ended = coordinator.run()
             show_end(coordinator, ended)
@@ -309,13 +323,13 @@ def _planned_and_run(coordinator: Coordinator, intent: _Intent) -> int:
 
 
 @contextmanager
-def _stoppable(coordinator: Coordinator) -> Iterator[None]:
+def _stoppable(coordinator: Coordinator, say: Callable[[str], None]) -> Iterator[None]:
     """While it lasts, a sign to stop finishes what runs, and a second one leaves it."""
 
     def asked(sign: int, frame: object) -> None:
         coordinator.signs += 1
         words = "finishing what runs; once more leaves it" if coordinator.signs == 1 else "leaving it"
-        click.echo(f"stopping: {words}", err=True)
+        say(f"stopping: {words}")
 
     signs = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     before = {sign: signal.signal(sign, asked) for sign in signs if signal.getsignal(sign) is not signal.SIG_IGN}
@@ -326,14 +340,16 @@ def _stoppable(coordinator: Coordinator) -> Iterator[None]:
             signal.signal(sign, handler)
 
 
-def _run_then(command: str, out: str, code: int) -> None:
-    """Runs what is to be run at the end."""
+def _run_then(command: str, out: str, code: int, stdout: IO[str] | None) -> None:
+    """Runs what is to be run at the end; its words stay out of a stdout that has events."""
     import os
 
     told = {"COMFYPROOF_BATCH": out, "COMFYPROOF_EXIT": str(int(code))}
     try:
         environment = {**os.environ, **told}
-        done = subprocess.run(shlex.split(command), env=environment, check=False)  # noqa: S603 - its user wrote it
+        done = subprocess.run(  # noqa: S603 - its user wrote it
+            shlex.split(command), env=environment, stdout=stdout, check=False
+        )
     except (OSError, ValueError) as problem:
         click.echo(f'warning: "{command}" cannot be run: {problem}', err=True)
         return

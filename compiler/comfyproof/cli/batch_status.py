@@ -28,7 +28,7 @@ _SHARE = 4
 _REASONS = 10
 
 
-@click.command("status")
+@click.command("status", short_help="Say what is done, what is left, and why jobs failed.")
 @batch_folder
 @click.option("--watch", is_flag=True, help="Go on until nobody works on it any more; the code then says how it ended.")
 @click.option(
@@ -181,11 +181,16 @@ def _servers(servers: tuple[ServerStanding, ...]) -> Table:
             Text(clean(each.name)),
             f"{each.done:,}",
             f"{each.claimed:,}",
-            "" if each.seconds is None else f"{each.seconds:.3g}",
-            "" if each.per_minute is None else f"{each.per_minute:.3g}",
+            "" if each.seconds is None else _figure(each.seconds),
+            "" if each.per_minute is None else _figure(each.per_minute),
             Text(clean(state or each.holder), style="yellow" if state else ""),
         )
     return table
+
+
+def _figure(value: float) -> str:
+    """A number in as many digits as anyone looks at."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _failure(failure: Failure) -> Text:
@@ -202,7 +207,7 @@ def _duration(seconds: float | None) -> str:
     if seconds is None:
         return "?"
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(seconds, 1):.0f} s"
     if seconds < 90 * 60:
         return f"{seconds / 60:.0f} min"
     if seconds < 48 * 3600:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
-@click.command("retry")
+@click.command("retry", short_help="Have failed or cancelled jobs run again.")
 @batch_folder
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--failed", is_flag=True, help="All jobs that failed.")
@@ -47,7 +47,7 @@ def retry_command(folder: str, ledger_url: str | None, names: tuple[str, ...], f
     return Exit.FINE
 
 
-@click.command("cancel")
+@click.command("cancel", short_help="Cancel what is not done, or some jobs.")
 @batch_folder
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @server_access
@@ -76,7 +76,7 @@ def cancel_command(
     return _withdraw(withdrawn, headers, certificate)
 
 
-@click.command("verify")
+@click.command("verify", short_help="Hold every accepted file against the ledger.")
 @batch_folder
 @click.option("--redo", is_flag=True, help="Have the jobs of damaged files run again.")
 @click.option("--update-names", is_flag=True, help="Give pictures the names again that they lack.")
@@ -114,7 +114,7 @@ def verify_command(folder: str, ledger_url: str | None, redo: bool, update_names
     return code
 
 
-@click.command("gc")
+@click.command("gc", short_help="Remove files that nobody needs any more.")
 @batch_folder
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 @click.option("--unnamed", is_flag=True, help="Forget the jobs, too, that the latest command does not name.")

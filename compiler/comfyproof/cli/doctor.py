@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,9 +17,11 @@ from .terminal import catalog_option, read_catalog_option, read_changes, spec_ch
 from .waiting import Waiting
 
 if TYPE_CHECKING:
+    from ..catalog.pinned import Catalog
     from ..driver import Compiled
     from ..fleet.servers import Server
     from ..run.observations import Observation
+    from ..spec.pipeline import Changes
 
 SCHEMA = "comfyproof/doctor/1"
 
@@ -57,13 +60,11 @@ def doctor_command(
     Exit codes: 0 fine, 1 something is wrong or a spec does not fit, 3 something that matters could not be
     looked at, 4 no ComfyUI was reached.
     """
-    from ..driver import compile_spec
-
     named, specs = _servers_and_specs(arguments)
     fleet = read_servers((*servers, *named), **access)
     catalog = read_catalog_option(catalog_file)
     changes = read_changes(inputs, settings, variant)
-    compiled = [compile_spec(spec, catalog, changes) for spec in specs]
+    compiled = [_compiled(spec, catalog, changes) for spec in specs]
     try:
         if len(fleet) > 1:
             from .doctor_fleet import examine_all
@@ -72,6 +73,15 @@ def doctor_command(
         return _examine_one(fleet[0], compiled, form)
     except ValueError as problem:  # of authorities that are not there
         raise click.UsageError(str(problem)) from None
+
+
+def _compiled(file: str, catalog: Catalog, changes: Changes) -> Compiled:
+    """A spec as it stands; of one with rows, whose inputs have their values there, the first."""
+    from ..driver import compile_spec
+
+    compiled = compile_spec(file, catalog, replace(changes, needed=False))
+    rows = compiled.spec.rows if compiled.spec is not None else ()
+    return compile_spec(file, catalog, replace(changes, row=rows[0] if rows else None))
 
 
 def _examine_one(server: Server, compiled: Sequence[Compiled], form: str) -> int:

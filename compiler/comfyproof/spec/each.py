@@ -31,7 +31,7 @@ NO_ROWS = Rule("CP226", "no-rows", Severity.WARNING, "There is nothing to run fo
 RULES = (BROKEN_ROWS, NO_ROWS)
 
 _QUOTES = "put quotes round a value with a comma, a quote or a line end in it"
-_QUOTED = "put the pattern in quotes; it begins at the current folder"
+_FROM_HERE = "look for it from the current folder, where it begins"
 _ROW = 'write it as {"input": value}'
 MAX_ROWS = 200_000
 MAX_SEEN = 200_000
@@ -76,13 +76,18 @@ def patterns_over(source: Source, document: Document, wanted: Sequence[str], fin
         place = Place(Words("--inputs", text))
         name = _taker(text, takers, place, findings)
         pattern = text.partition("=")[2] if _is_named(text) else text
-        files = _matching(place, pattern) if _PATTERN.search(pattern) else [pattern]
-        if name is None or not files:
-            if name is not None:
-                message = f'no file is found for "{pattern}"'
-                if files is None:
-                    message = f'"{pattern}" looks through more than {MAX_SEEN:,} files'
-                findings.append(BROKEN_ROWS.at(place, message, _QUOTED))
+        if name is None:
+            continue
+        # What is there by that very name is meant, even a[1].png.
+        there = [pattern] if os.path.isfile(pattern) else []
+        files = there or (_matching(place, pattern) if _PATTERN.search(pattern) else [])
+        if not files:
+            message, help = f'no file is found for "{pattern}"', _FROM_HERE
+            if files is None:
+                message = f'"{pattern}" looks through more than {MAX_SEEN:,} files'
+            elif os.path.isdir(pattern):
+                message, help = f'"{pattern}" is a folder', f"name the files in it, as in '{pattern.rstrip('/')}/*.png'"
+            findings.append(BROKEN_ROWS.at(place, message, help))
             continue
         found[name] = list(dict.fromkeys([*found.get(name, ()), *files]))
         elsewhere[("each", name)] = place

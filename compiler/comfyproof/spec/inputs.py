@@ -203,7 +203,7 @@ class Inputs:
         if self.needed:
             help = f"pass --input {name}=..., or add a default"
             if self.document.get(("each",)) is not None:
-                help = f"pass --input {name}=...: rows under each are for compile --all"
+                help = f"pass --input {name}=...: rows under each are for compile --all and batch"
             self.findings.append(UNSET_INPUT.at(place, f'the input "{name}" has no value', help))
             return None
         self.not_examined.append(NotExamined(f'input "{name}"', "it has no value until a run gives it one"))
