@@ -441,6 +441,8 @@ def test_an_interrupt_by_somebody_else_is_told_apart_from_a_failure(tmp_path: Pa
     with failing(tmp_path, "slow:30") as client, Client(client.url, timeouts=QUICK) as somebody:
         prompt_id = new_id()
         client.submit(small(), prompt_id)
+        while somebody.sight(prompt_id)[0] != "running":  # one that waits is taken out, and leaves no word
+            time.sleep(0.01)
         somebody.cancel(prompt_id)
         assert isinstance(client.wait(prompt_id, ignore), Interrupted)
 
