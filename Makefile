@@ -17,6 +17,7 @@ demo: $(VENV)/.demo
 	$(BIN)/comfyproof run specs/production_upscale_enhance.yaml
 
 test: check
+	$(BIN)/python -m compileall -q compiler  # for the hundreds of processes that tests start
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
 
 check: $(VENV)/.test
