@@ -137,6 +137,7 @@ def test_a_websocket_that_is_cut_is_opened_again_and_the_result_comes_once(
         server.tell("execution_success", {"prompt_id": prompt_id})
 
     with behind(proxy, BORNE) as client, client.listen():
+        assert server.opened.wait(20)  # who is not there yet is not told
         prompt_id = new_id()
         client.submit(PROMPT, prompt_id)
         server.tell("execution_start", {"prompt_id": prompt_id})
