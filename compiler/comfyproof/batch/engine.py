@@ -12,7 +12,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -93,12 +93,6 @@ class Engine:
         if future is not None:
             self._running.add(future)
             future.add_done_callback(self._running.discard)
-
-    def drop(self, shards: Sequence[str]) -> None:
-        """Ends the workflows of shards that another coordinator began and this one has taken over."""
-        for shard in shards:
-            with suppress(Exception):  # it may be over, or of another engine
-                DBOS.cancel_workflow(shard)
 
     def close(self) -> None:
         """Waits for the workflows to note what came of them, and closes the tables."""
