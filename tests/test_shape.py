@@ -21,7 +21,7 @@ diagnostics
 texts
 source
 weights
-catalog files graph layout patterns png
+catalog file_names files graph layout patterns png
 containers edits selecting
 baseline canonical config embedded gathering ignores
 stages validators

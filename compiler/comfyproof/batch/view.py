@@ -9,13 +9,13 @@ import errno
 import os
 import re
 import stat
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from ..file_names import cut, file_name
 from ..run.folder import write_whole
 from .failpoints import passed
 from .folder import BatchFolder
@@ -25,9 +25,6 @@ from .store import Store, Stored, link_or_copy, sha256_of
 # Bytes of a name without its ending: a file system has room for 255, and ".NAME-KEY.ending.part" must fit as well.
 _MAX_STEM = 190
 _MAX_STAGE = 50
-_MARKS = "._=,+-"
-# Names that Windows keeps for devices, whatever ending follows.
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\.|$)", re.IGNORECASE)
 _KEY_PARTS = (8, 16, 32)
 
 
@@ -128,29 +125,15 @@ def outputs_by_key(ledger: Ledger) -> Iterator[tuple[str, list[Output]]]:
         yield key, list(found)
 
 
-def file_name(name: str, ending: str = "") -> str:
-    """A name as that of a file on any system: letters and digits of all scripts, and a few marks."""
-    text = unicodedata.normalize("NFC", name.encode(errors="replace").decode())
-    text = "".join(c if c in _MARKS or unicodedata.category(c)[0] in "LMN" else "_" for c in text)
-    text = _cut(text.lstrip(".-"), _MAX_STEM).rstrip(".")
-    if _DEVICE.match(text) or not text.strip("_"):
-        text = f"_{text.strip('_')}" if text.strip("_") else "unnamed"
-    return text + ending
-
-
-def _cut(text: str, bytes: int) -> str:
-    return text.encode()[:bytes].decode(errors="ignore")
-
-
 def _wanted(names: Sequence[str], outputs: Sequence[Output]) -> Iterator[tuple[str, Output]]:
     """The stems that a job's outputs should have, by each of its names."""
     for name in names:
         stems: set[str] = set()
         for output in outputs:
-            stem, count = file_name(name), 1
+            stem, count = file_name(name, _MAX_STEM), 1
             if len(outputs) > 1:
-                stage = file_name(output.stage)
-                stem = f"{_cut(stem, _MAX_STEM - _MAX_STAGE)}-{_cut(stage, _MAX_STAGE)}"
+                stage = file_name(output.stage, _MAX_STAGE)
+                stem = f"{cut(stem, _MAX_STEM - _MAX_STAGE)}-{stage}"
             free = stem
             while free in stems:
                 count += 1
@@ -163,7 +146,7 @@ def _candidates(out: Path, stem: str, key: str, stored: Stored) -> Iterator[Path
     ending = stored.ending if re.fullmatch(r"\.[0-9A-Za-z]{1,15}", stored.ending) else ""
     yield out / f"{stem}{ending}"
     for length in _KEY_PARTS:
-        yield out / f"{stem}-{file_name(key[:length])}{ending}"
+        yield out / f"{stem}-{file_name(key[:length], _MAX_STEM)}{ending}"
 
 
 def _place(out: Path, store: Store, stem: str, key: str, stored: Stored) -> tuple[Path, bool]:

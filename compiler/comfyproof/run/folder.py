@@ -9,6 +9,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from ..file_names import file_name
+
 MAX_NAME = 80  # bytes: a file system has room for 255, and a suffix follows
 
 
@@ -53,7 +55,5 @@ def new_run_folder(parent: Path) -> Path:
 
 
 def safe_name(text: str, fallback: str) -> str:
-    """A file name made of the last part of a text: letters, digits, dot, dash and underscore, at most 80 bytes."""
-    last = text.replace("\\", "/").rsplit("/", 1)[-1]
-    name = re.sub(r"[^\w.-]+", "_", last).strip("._ ")
-    return name.encode()[:MAX_NAME].decode(errors="ignore").strip("._ ") or fallback
+    """A file name of at most 80 bytes made of the last part of a text."""
+    return file_name(text.replace("\\", "/").rsplit("/", 1)[-1], MAX_NAME, fallback)

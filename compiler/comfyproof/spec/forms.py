@@ -8,11 +8,12 @@ from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
+from ..file_names import file_name
 from .changes import address
 from .document import Document
 from .dollars import WHOLE
 from .names import Stages, stages_of
-from .naming import Taken, Template, safe_file_name
+from .naming import MAX_NAME, Taken, Template
 from .pipeline import Changes, Spec
 
 # What stands between the parts of a name.
@@ -80,7 +81,7 @@ def all_forms(spec: Spec, changes: Changes) -> Iterator[Form]:
             name = _as_template(template, made, own)
         else:
             name = "-".join(part for part in (own["row"], variant, own["cell"]) if part)
-        yield Form(taken.distinct(safe_file_name(name, spec.name)), made)
+        yield Form(taken.distinct(file_name(name, MAX_NAME, file_name(spec.name, MAX_NAME, "form"))), made)
 
 
 def _as_template(template: Template, changes: Changes, own: Mapping[str, Any]) -> str:

@@ -22,9 +22,6 @@ MAX_NAME = 180
 _FIELD = re.compile(r"\{([^{}:]*)(?::([^{}]*))?\}")
 _FORMAT = re.compile(r"0?\d{0,2}(?:\.\d)?")
 _NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
-_UNSAFE = re.compile(r"[^\w.=,+-]+")
-# What Windows keeps for devices, whatever follows behind a dot.
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)", re.IGNORECASE)
 
 
 class Field(NamedTuple):
@@ -99,17 +96,6 @@ def _written(value: Any, format: str) -> str:
     width, _, digits = format.partition(".")
     text = f"{value:.{digits}f}" if digits else as_text(value)
     return text.zfill(int(width)) if width.startswith("0") and len(width) > 1 else text.rjust(int(width or 0))
-
-
-def safe_file_name(text: str, fallback: str) -> str:
-    """A name that a file can have on every system: without separators, devices' names, dots and dashes at its ends.
-
-    It is composed (NFC), and of at most 180 bytes in UTF-8.
-    """
-    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", text)).strip(" .").lstrip("-")
-    name = name.encode("utf-8", "replace")[:MAX_NAME].decode(errors="ignore").rstrip(" .")
-    name = _DEVICE.sub(r"\1_", name, count=1) if _DEVICE.match(name) else name
-    return name or (safe_file_name(fallback, "form") if fallback else "form")
 
 
 class Taken:
