@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import time
 import unicodedata
@@ -361,7 +362,7 @@ def _read(path: Path) -> bytes:
     if not path.is_file():
         raise FileNotFoundError(2, "no such file" if not path.exists() else "not a regular file", str(path))
     with path.open("rb") as stream:
-        data = stream.read(MAX_UPLOAD + 1)
-    if len(data) > MAX_UPLOAD:
-        raise OSError(27, f"larger than {MAX_UPLOAD >> 20} MiB", str(path))
-    return data
+        bytes = os.fstat(stream.fileno()).st_size
+        if bytes > MAX_UPLOAD:
+            raise OSError(27, f"larger than {MAX_UPLOAD >> 20} MiB", str(path))
+        return stream.read(bytes)  # memory is put aside for all that is asked for

@@ -117,7 +117,7 @@ def _read(file: FilePath) -> bytes:
         facts = file.stat()
         if stat.S_ISREG(facts.st_mode) and facts.st_size <= MAX_BYTES:
             with file.open("rb") as stream:
-                return stream.read(MAX_BYTES)
+                return stream.read(facts.st_size)  # memory is put aside for all that is asked for
     except (OSError, ValueError) as problem:
         raise BrokenPicture(getattr(problem, "strerror", None) or str(problem)) from None
     if stat.S_ISREG(facts.st_mode):
