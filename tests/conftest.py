@@ -18,6 +18,7 @@ from comfyproof.emulator.embedded import Emulator
 from comfyproof.run.client import Client
 from postgres import MISSING, Postgres, programs
 from scripted_server import QUICK, ScriptedServer
+from warm_command import WarmCommand
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and so would every process that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -51,18 +52,29 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def warm_command() -> Iterator[WarmCommand]:
+    """A process that has imported the command, and forks one for every call."""
+    with WarmCommand() as started:
+        yield started
+
+
 @pytest.fixture
-def comfyproof(tmp_path: Path) -> Command:
+def comfyproof(tmp_path: Path, warm_command: WarmCommand) -> Command:
     """Runs the command in a process of its own, in an empty folder."""
 
     def run(
         *arguments: object, cwd: Path | None = None, timeout: float = 120, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "comfyproof", *map(str, arguments)],
-            cwd=cwd or tmp_path, capture_output=True, text=True, timeout=timeout, check=False,
-            env={**os.environ, "NO_COLOR": "1", **environment},
-        )  # fmt: skip
+        set_here = {**os.environ, "NO_COLOR": "1", **environment}
+        if any(name.startswith("PYTHON") for name in environment):  # which Python reads as it starts
+            return subprocess.run(
+                [sys.executable, "-m", "comfyproof", *map(str, arguments)],
+                cwd=cwd or tmp_path, capture_output=True, text=True, timeout=timeout, check=False, env=set_here,
+            )  # fmt: skip
+        call = warm_command.start(*arguments, cwd=cwd or tmp_path, apart=True, **set_here)
+        code, out = call.finish(timeout)
+        return subprocess.CompletedProcess(list(map(str, arguments)), code, out, call.complained())
 
     return run
 

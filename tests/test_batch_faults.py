@@ -313,10 +313,11 @@ def test_a_server_that_is_stuck(command: WarmCommand, tmp_path: Path, stack: Exi
 
 def test_a_server_that_is_another_now(command: WarmCommand, tmp_path: Path, stack: ExitStack) -> None:
     (server,) = several(stack, tmp_path, ["upgrade:1", "restart:2"])
-    batch = Batch(command, tmp_path, [server.url], 4)
+    batch = Batch(command, tmp_path, [server.url], 6)
     assert batch.run() == 4, batch.said
     batch.is_proven(4, len(batch.events("done")))
-    assert len(server.began) == 2  # it gets neither what it lost nor what it was to have next
+    # It gets neither what it lost nor what it was to have next, but for what was on its way to it.
+    assert len(server.began) <= 3
     assert "it has ComfyUI 0.99.0, and had 0.3.64" in batch.said
     assert "--allow-drift" in batch.said
     assert batch.run("--allow-drift") == 0, batch.said

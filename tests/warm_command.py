@@ -3,31 +3,34 @@
     python warm_command.py SOCKET
 
 A call is one line of JSON on a connection: `arguments`, `environment` (what is changed, None: not set), `said` (the
-file for both outputs), and perhaps `limit`, the most bytes that a file may have. The answers are the id of the process
-and, when it has ended, its code.
+file for its outputs), perhaps `complained` (another file for what it writes to stderr), and perhaps `limit`, the most
+bytes that a file may have. The answers are the id of the process and, when it has ended, its code.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import json
 import os
+import pkgutil
 import resource
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-MODULES = (
-    "comfyproof.cli.main", "comfyproof.cli.batch", "comfyproof.cli.batch_start", "comfyproof.cli.batch_plan",
-    "comfyproof.cli.batch_progress", "comfyproof.batch.coordinator", "comfyproof.batch.plan",
-    "comfyproof.fleet.placement", "comfyproof.fleet.survey", "comfyproof.run.proof", "comfyproof.variants", "PIL.Image",
-    "PIL.PngImagePlugin", "numpy", "sqlalchemy.dialects.sqlite", "psycopg",
+# What commands import besides our own.
+OTHERS = (
+    "aiohttp.web", "jsonschema", "networkx", "numpy", "PIL.Image", "PIL.PngImagePlugin", "psycopg", "requests",
+    "rich.console", "skimage.metrics", "sqlalchemy.dialects.sqlite", "wsproto",
 )  # fmt: skip
 
 
@@ -45,6 +48,10 @@ class Call:
     def said(self) -> str:
         """What it has said so far."""
         return self._said.read_text()
+
+    def complained(self) -> str:
+        """What it has said on stderr so far, where that is kept apart."""
+        return Path(f"{self._said}-err").read_text()
 
     def send(self, sign: int) -> None:
         """Sends a signal to it."""
@@ -85,12 +92,21 @@ class WarmCommand:
         return self
 
     def start(
-        self, *arguments: object, cwd: Path | None = None, limit: int | None = None, **environment: str | None
+        self,
+        *arguments: object,
+        cwd: Path | None = None,
+        limit: int | None = None,
+        apart: bool = False,
+        **environment: str | None,
     ) -> Call:
-        """A process of the command. No file that it writes may have more than `limit` bytes."""
+        """A process of the command. No file that it writes may have more than `limit` bytes.
+
+        `apart`: what it says on stderr is kept apart from what it says on stdout.
+        """
+        said = str(self._folder / f"{len(self._calls)}-{os.urandom(4).hex()}")
         request = {
-            "arguments": list(map(str, arguments)), "environment": environment, "limit": limit,
-            "said": str(self._folder / f"{len(self._calls)}-{os.urandom(4).hex()}"), "cwd": str(cwd) if cwd else None,
+            "arguments": list(map(str, arguments)), "environment": environment, "limit": limit, "said": said,
+            "complained": f"{said}-err" if apart else None, "cwd": str(cwd) if cwd else None,
         }  # fmt: skip
         call = Call(self._address, request)
         self._calls.append(call)
@@ -125,13 +141,35 @@ def _be(request: dict[str, Any], main: Any) -> None:
     os.dup2(said, 1)
     os.dup2(said, 2)
     os.close(said)
+    if request["complained"]:
+        os.dup2(os.open(request["complained"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     if request["cwd"]:
         os.chdir(request["cwd"])
     if request["limit"]:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["limit"], request["limit"]))
-    main(request["arguments"])
+    _ends(main, request["arguments"])
+
+
+def _ends(main: Any, arguments: Sequence[str]) -> NoReturn:
+    """The command and the end of its interpreter, but that nothing is cleared away: it takes longer than the rest."""
+    try:
+        main(arguments)
+        code: Any = 0
+    except SystemExit as end:
+        code = end.code
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    if isinstance(code, str):
+        print(code, file=sys.stderr)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else bool(code))
 
 
 def _serve(connection: socket.socket, main: Any) -> None:
@@ -149,9 +187,18 @@ def _serve(connection: socket.socket, main: Any) -> None:
     os._exit(0)
 
 
+def _all_of(package: str) -> Iterator[str]:
+    """The modules of a package, at any depth."""
+    found = importlib.import_module(package)
+    for module in pkgutil.walk_packages(found.__path__, f"{package}."):
+        if not module.name.endswith("__main__"):
+            yield module.name
+
+
 def main(arguments: Sequence[str]) -> None:
-    for name in MODULES:
+    for name in (*OTHERS, *_all_of("comfyproof")):
         importlib.import_module(name)
+    importlib.import_module("comfyproof.catalog.pinned").built_in()
     command = importlib.import_module("comfyproof.cli.main").main
     assert len(os.listdir("/proc/self/task")) == 1  # a fork keeps one thread only
     listener = socket.socket(socket.AF_UNIX)

@@ -333,6 +333,8 @@ class _Failing:
             self._prompts += 1
             self._text = json.dumps(item.prompt, ensure_ascii=False)
             ends = self._due(*_ENDS, where=lambda fault: fault.number == self._prompts)
+            if ends is not None and ends.kind.name == "stuck":  # before the node looks whether it is interrupted
+                self._end(ends, item)
         slow = self._due("slow")
         saved = self._due(*_SAVED) if kind.is_output or kind.name == "CreateVideo" else None
         names = self._due("names") if kind.is_output else None
