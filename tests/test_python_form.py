@@ -127,10 +127,11 @@ def test_generated_specs_have_the_same_data(tree: dict[str, Any]) -> None:
     assert source is not None
     assert findings == []
     assert p.read()[1] == []
-    assert p.source().data == source.data
-    for path in p.source().marks:  # every path has a place, whatever the text
+    written_down = p.source()
+    assert written_down.data == source.data
+    for path in written_down.marks:  # every path has a place, whatever the text
         for key in (False, True):
-            span = p.source().at(path, key=key)
+            span = written_down.at(path, key=key)
             assert (span.line, span.column) <= (span.end_line, span.end_column)
 
 
